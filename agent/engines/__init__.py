@@ -1,0 +1,1 @@
+"""Engines: one package per ERP stack behind one port."""

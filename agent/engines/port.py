@@ -1,0 +1,164 @@
+"""What every ERP engine can do for the agent's operations.
+
+Each ``ensure_*`` method converges: it may be called again after a crash at any point, brings about the state it
+names and answers whether it had to change anything. Questions (``is_*``, ``measure_*``, ``list_*``) change nothing.
+All methods raise :class:`agent.errors.AgentError` subclasses whose message says what happened and what to do next.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+Progress = Callable[[str], None]
+"""Takes one line of redacted output for the running step."""
+
+
+class SiteState(StrEnum):
+    """Whether a site answers the requests of its users."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+
+class BenchStatus(StrEnum):
+    """What the executor sees of a bench."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchSpec:
+    """A running deployment of one release that serves many sites."""
+
+    bench_id: str
+    release: str
+    """Name of the release, for people: ``tryton-8.0``."""
+    version: str
+    """Exact version of the engine: ``8.0.12``."""
+    app_sets: tuple[tuple[str, ...], ...]
+    """Sets of product app names (``base``, ``crm``, ``hr``) for which a template is kept ready."""
+    memory_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """A bench as it stands on the host."""
+
+    bench_id: str
+    release: str
+    status: BenchStatus
+    url: str
+    """Where the edge reaches it, e.g. ``http://127.0.0.1:18101``."""
+    memory_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Template:
+    """A site that is complete but belongs to nobody; new sites are its clones."""
+
+    apps: tuple[str, ...]
+    modules: tuple[str, ...]
+    size_bytes: int
+    seconds: float
+    """How long it took to make, in seconds; 0 when it stood already."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteSpec:
+    """What a new site must be. The password is in memory only and prints as ``[redacted]``."""
+
+    bench_id: str
+    site_id: str
+    hostname: str
+    apps: tuple[str, ...]
+    admin_login: str
+    admin_email: str
+    admin_password: str = field(repr=False)
+    company: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """A site as it stands on the host."""
+
+    site_id: str
+    bench_id: str
+    hostname: str
+    state: SiteState
+    size_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """What a site uses of its plan."""
+
+    users: int
+    """Enabled people who can log in, without the engine's own service users."""
+    storage_bytes: int
+
+
+class Engine(Protocol):
+    """One ERP stack."""
+
+    name: str
+
+    # Benches
+    def ensure_release(self, bench: BenchSpec, progress: Progress) -> bool:
+        """Install the release's programs on the host (own virtual environment, web client)."""
+
+    def ensure_templates(self, bench: BenchSpec, progress: Progress) -> tuple[list[Template], bool]:
+        """Make a ready template for each app set."""
+
+    def ensure_bench_started(self, bench: BenchSpec) -> bool:
+        """Run the bench under the executor and wait until it answers. Raises ``bench_not_healthy``."""
+
+    def ensure_bench_stopped(self, bench_id: str) -> bool:
+        """Stop the bench and remove it from the executor. Sites' data stay."""
+
+    def find_bench(self, bench_id: str) -> Bench | None: ...
+
+    def list_benches(self) -> list[Bench]: ...
+
+    # Sites
+    def ensure_site_cloned(self, site: SiteSpec) -> bool:
+        """Make the site's database from the template, under a name that serves nothing yet."""
+
+    def ensure_site_configured(self, site: SiteSpec) -> bool:
+        """Set owner, e-mail, password and company in the clone."""
+
+    def ensure_site_serving(self, bench_id: str, site_id: str, hostname: str) -> bool:
+        """Map hostname to the site and load it, so that the first request is fast."""
+
+    def ensure_site_dropped(self, bench_id: str, site_id: str) -> bool:
+        """Remove the site's data and its mapping. Unknown site: nothing to do."""
+
+    def find_site(self, bench_id: str, site_id: str) -> Site | None: ...
+
+    def list_sites(self, bench_id: str) -> list[Site]: ...
+
+    def ensure_site_suspended(self, bench_id: str, site_id: str, reason: str) -> bool:
+        """Close the site for its users and end their sessions; data stay."""
+
+    def ensure_site_resumed(self, bench_id: str, site_id: str) -> bool:
+        """Open the site again."""
+
+    def ensure_admin_password(self, bench_id: str, site_id: str, login: str, password: str) -> bool: ...
+
+    def ensure_login_token(self, bench_id: str, site_id: str, login: str, token: str, ttl_seconds: int) -> str:
+        """Let the token log ``login`` in once within the time. Returns the path to open (``/-/login``)."""
+
+    def measure_usage(self, bench_id: str, site_id: str) -> Usage: ...
+
+    def probe_site(self, bench_id: str, site_id: str, hostname: str) -> None:
+        """Ask the bench for the site as a browser would. Raises ``site_not_healthy``."""
+
+    # Data
+    def write_backup(self, bench_id: str, site_id: str, destination: Path) -> None:
+        """Write a consistent copy of all the site's data into one file, while it serves."""
+
+    def ensure_restored(self, bench_id: str, site_id: str, hostname: str, source: Path) -> bool:
+        """Replace (or make) the site's data from a backup file; checks the file before it touches the site."""

@@ -1,0 +1,1 @@
+"""Executors: how the programs of a bench run on this host."""

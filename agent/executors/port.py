@@ -1,0 +1,49 @@
+"""How the programs of a bench are run and kept running."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+
+class ProgramStatus(StrEnum):
+    """What the executor sees of a program."""
+
+    RUNNING = "running"
+    STARTING = "starting"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgramSpec:
+    """A long-running program of a bench; equal specs mean nothing to change."""
+
+    name: str
+    """``bench-<bench_id>``; letters, digits and hyphens."""
+    argv: tuple[str, ...]
+    directory: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    memory_bytes: int
+    """Limit of the program's private memory; beyond it allocations fail and the program is restarted."""
+    stop_seconds: int = 30
+    """How long it may finish its requests before it is killed."""
+
+
+class Executor(Protocol):
+    """Runs programs, restarts those that die, survives a restart of the agent."""
+
+    def ensure_running(self, program: ProgramSpec) -> bool:
+        """Start it, or restart it when its spec changed. Does not wait until it answers requests."""
+
+    def ensure_removed(self, name: str) -> bool:
+        """Stop it and forget it."""
+
+    def find_status(self, name: str) -> ProgramStatus | None: ...
+
+    def measure_memory(self, name: str) -> int:
+        """Resident bytes of the program and its children; 0 when it does not run."""
+
+    def read_log(self, name: str, max_bytes: int = 8192) -> str:
+        """The end of what it printed."""

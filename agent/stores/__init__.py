@@ -1,0 +1,1 @@
+"""Backup stores: where backups are kept off the host."""
