@@ -1,0 +1,1 @@
+"""Pure builders of argument lists, and the type that hides secrets."""
