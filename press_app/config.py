@@ -1,0 +1,51 @@
+"""Settings of the control plane: one frozen object, built once in the composition root."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Read from ``PRESS_*``; each option stands in ``compose/control-plane.env.example`` too."""
+
+    model_config = SettingsConfigDict(env_prefix="PRESS_", frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    public_url: str = "http://127.0.0.1:8080"
+    """How browsers and agents reach the API."""
+    database_url: str = "sqlite:///var/press/press.db"
+    redis_url: str = "redis://127.0.0.1:6379/0"
+    master_key: SecretStr
+    """Seals secrets at rest; without it they cannot be read again."""
+    agent_key_file: Path = Path("var/press/agent-key.pem")
+    """Ed25519 private key that signs requests to agents."""
+    site_domain: str = "localhost"
+    """Sites get ``<name>.<site_domain>``."""
+    edge_port: int = 8000
+    edge_scheme: str = "http"
+    edge_address: str = "127.0.0.1"
+    """Where probes reach the edge; the Host header names the site."""
+    edge_dynamic_file: Path = Path("var/edge/dynamic/sites.yml")
+    """Read by Traefik's file provider; written atomically."""
+    edge_pages_url: str = "http://127.0.0.1:8070"
+    """The server of the suspended, maintenance and not-found pages."""
+    undo_days: int = 30
+    """How long an archived site can be brought back."""
+    termination_limit: int = 10
+    """More ended subscriptions than this within ``termination_window_minutes`` stop and ask an operator."""
+    termination_window_minutes: int = 60
+    session_hours: int = 168
+    log_level: str = "INFO"
+
+    @property
+    def termination_window(self) -> timedelta:
+        return timedelta(minutes=self.termination_window_minutes)
+
+    def site_url(self, hostname: str) -> str:
+        """What a browser opens for a site."""
+        usual = {"http": 80, "https": 443}[self.edge_scheme]
+        port = "" if self.edge_port == usual else f":{self.edge_port}"
+        return f"{self.edge_scheme}://{hostname}{port}"

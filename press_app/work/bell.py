@@ -1,0 +1,75 @@
+"""The doorbell: Redis wakes workers and listeners; it never holds anything that is not a row."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import structlog
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+log = structlog.get_logger(__name__)
+
+JOURNAL_CHANNEL = "press:journal"
+RING_FUNCTION = "press_app.work.worker.answer"
+QUEUES = ("urgent", "default", "slow")
+"""By urgency: what a person waits for, what nobody waits for, what takes long."""
+
+
+class Bell(Protocol):
+    """Wakes whoever can do the work."""
+
+    def ring(self, task_id: str, queue: str) -> bool:
+        """Wake a worker for the task; False when nobody could be woken (the sweep rings again)."""
+
+    def announce(self) -> None:
+        """Tell listeners that the journal grew."""
+
+
+class RedisBell:
+    """RQ queues with JSON and one pub/sub channel."""
+
+    def __init__(self, url: str) -> None:
+        self._redis = Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
+        self._queues = {
+            name: Queue(name, connection=self._redis, serializer=JSONSerializer) for name in QUEUES
+        }
+
+    def ring(self, task_id: str, queue: str) -> bool:
+        try:
+            self._queues[queue].enqueue(RING_FUNCTION, task_id, result_ttl=0, failure_ttl=3600)
+        except (RedisError, OSError) as error:
+            log.warning("bell.silent", task_id=task_id, error=str(error))
+            return False
+        return True
+
+    def announce(self) -> None:
+        try:
+            self._redis.publish(JOURNAL_CHANNEL, b"1")
+        except (RedisError, OSError) as error:
+            log.warning("bell.silent", channel=JOURNAL_CHANNEL, error=str(error))
+
+    def ping(self) -> None:
+        """Raises ``redis.exceptions.RedisError`` when Redis does not answer."""
+        self._redis.ping()
+
+
+class FakeBell:
+    """Remembers what was rung, for tests that run the tasks themselves."""
+
+    def __init__(self) -> None:
+        self.rung: list[tuple[str, str]] = []
+        self.announced = 0
+
+    def ring(self, task_id: str, queue: str) -> bool:
+        self.rung.append((task_id, queue))
+        return True
+
+    def announce(self) -> None:
+        self.announced += 1
+
+    def take(self) -> Iterator[tuple[str, str]]:
+        """Yield and forget what was rung, oldest first."""
+        while self.rung:
+            yield self.rung.pop(0)

@@ -1,0 +1,33 @@
+"""Reading the journal: the timeline of one subject, and the stream after a cursor."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from press_app.kit.db import ReadSession
+from press_app.work.model import JournalRow
+
+
+def list_timeline(
+    session: ReadSession, subject: str, *, before: int | None = None, limit: int = 100
+) -> list[JournalRow]:
+    """The newest lines about ``subject`` (``site:<id>``), newest first."""
+    query = select(JournalRow).where(JournalRow.subject == subject)
+    if before is not None:
+        query = query.where(JournalRow.id < before)
+    return list(session.scalars(query.order_by(JournalRow.id.desc()).limit(limit)))
+
+
+def read_after(
+    session: ReadSession, cursor: int, *, team_ids: Sequence[str] | None, limit: int = 200
+) -> list[JournalRow]:
+    """Lines after ``cursor``, oldest first; ``team_ids`` None reads everybody's."""
+    query = select(JournalRow).where(JournalRow.id > cursor)
+    if team_ids is not None:
+        query = query.where(JournalRow.team_id.in_(team_ids))
+    return list(session.scalars(query.order_by(JournalRow.id).limit(limit)))
+
+
+def last_id(session: ReadSession) -> int:
+    """Where the journal ends now."""
+    return session.scalar(select(JournalRow.id).order_by(JournalRow.id.desc()).limit(1)) or 0

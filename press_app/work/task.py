@@ -1,0 +1,59 @@
+"""Tasks: a name, a function, and how it is queued, retried and scheduled."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from croniter import croniter
+
+RESERVED = frozenset({"work", "correlation_id"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A door into a slice. ``function`` takes its dependencies and its arguments by keyword."""
+
+    name: str
+    function: Callable[..., None]
+    queue: str
+    max_attempts: int
+    lease_seconds: int
+    schedule: str | None
+    """Cron line in UTC; six fields when the last one is seconds. None: only on demand."""
+
+    def call(self, dependencies: Mapping[str, object], args: Mapping[str, Any]) -> None:
+        """Run it; dependencies are handed over by parameter name."""
+        wanted = inspect.signature(self.function).parameters
+        given = {name: value for name, value in dependencies.items() if name in wanted}
+        self.function(**given, **args)
+
+
+def task(
+    name: str,
+    *,
+    queue: str = "default",
+    max_attempts: int = 12,
+    lease_seconds: int = 60,
+    schedule: str | None = None,
+) -> Callable[[Callable[..., None]], Task]:
+    """Declare a task: ``noun.verb``, arguments are ids.
+
+    Dependencies are keyword parameters that the composition root knows (``work``, ``agents``, ``edge``,
+    ``settings``); everything else comes from the row. It is called at least once, so it must be idempotent.
+    """
+    if schedule is not None and not croniter.is_valid(schedule):
+        message = f"{name}: {schedule!r} is no cron line"
+        raise ValueError(message)
+
+    def declare(function: Callable[..., None]) -> Task:
+        return Task(
+            name=name,
+            function=function,
+            queue=queue,
+            max_attempts=max_attempts,
+            lease_seconds=lease_seconds,
+            schedule=schedule,
+        )
+
+    return declare
