@@ -1,0 +1,47 @@
+"""What the conformance suite needs to use a site as its people do; each engine ships one in ``<engine>/probe.py``.
+
+``TrytonProbe()`` takes no arguments. Every method speaks HTTP to the bench's address and names the site by its
+``Host`` header, as the edge does. Methods raise an :class:`agent.errors.AgentError` or an ``OSError`` where the site
+refuses or does not answer, unless it says otherwise here.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteDoor:
+    """Where a site is reached and who knocks."""
+
+    bench_url: str
+    hostname: str
+    login: str
+    password: str
+
+
+class EngineProbe(Protocol):
+    """A person at a browser, as far as the suite needs one."""
+
+    app_sets: tuple[tuple[str, ...], ...]
+    """Template sets worth testing; the first one is used for the sites."""
+
+    engine_version: str
+    """The version that a bench of the suite is deployed with."""
+
+    memory_bytes: int
+    """Memory limit for the suite's bench."""
+
+    def can_log_in(self, door: SiteDoor) -> bool:
+        """Say whether login and password open the site; False too where it is closed or unknown."""
+
+    def can_use_token(self, door: SiteDoor, path: str, token: str) -> bool:
+        """Open ``path`` with the one-time token as a browser does; say whether a session came out of it."""
+
+    def write_record(self, door: SiteDoor, text: str) -> None:
+        """Log in and store one record of the ERP (a party, a customer) with this name."""
+
+    def list_records(self, door: SiteDoor) -> list[str]:
+        """Log in and return the names of such records."""
+
+    def add_user(self, door: SiteDoor, login: str) -> None:
+        """Log in as the owner and add one person who can log in."""
