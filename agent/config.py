@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -11,16 +12,29 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PRESS_AGENT_", frozen=True, extra="forbid")
 
     host: str = "127.0.0.1"
-    port: int = 8090
+    port: int = Field(default=8090, ge=1, le=65535)
     data_dir: Path = Path("var/agent")
     """Ledger, keys, benches and sites of this host."""
     redis_url: str = "redis://127.0.0.1:6379/1"
     backup_store: str = "folder:var/backups"
     """``folder:<path>``; a folder must be on another disk than the sites to count as off the host."""
-    bench_port_start: int = 18100
+    engines: str = "tryton"
+    """Names of the engines offered here, separated by commas: ``tryton``, ``fake``."""
+    bench_port_start: int = Field(default=18100, ge=1, le=65535)
     """First port tried for a bench on 127.0.0.1; taken ones are skipped."""
     images_dir: Path = Path("images")
     """Where the bench programs stand (``bench-tryton/``)."""
     python: str = "python3"
     """Interpreter for the benches' virtual environments."""
+    workers: int = Field(default=2, ge=1, le=64)
+    """How many worker processes belong to this agent; number 0 takes every queue, the others leave out the slow ones."""
+    min_disk_free_bytes: int = Field(default=1 << 30, ge=0)
+    """Below this the agent says that it is not ready."""
+    press_timeout_seconds: float = Field(default=10.0, gt=0)
+    """How long one request to the control plane may take."""
     log_level: str = "INFO"
+
+    @property
+    def engine_names(self) -> tuple[str, ...]:
+        """The engines as a tuple, without blanks."""
+        return tuple(name for part in self.engines.split(",") if (name := part.strip()))
