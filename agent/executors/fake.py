@@ -1,0 +1,38 @@
+"""An executor that runs nothing and remembers everything."""
+
+from agent.executors.port import ProgramSpec, ProgramStatus
+
+
+class FakeExecutor:
+    """Programs as a dictionary; tests change ``statuses`` and ``logs`` to say what happened to them."""
+
+    def __init__(self) -> None:
+        self.programs: dict[str, ProgramSpec] = {}
+        self.statuses: dict[str, ProgramStatus] = {}
+        self.logs: dict[str, str] = {}
+        self.calls: list[tuple[str, str]] = []
+
+    def ensure_running(self, program: ProgramSpec) -> bool:
+        self.calls.append(("ensure_running", program.name))
+        same = self.programs.get(program.name) == program
+        if same and self.statuses[program.name] is ProgramStatus.RUNNING:
+            return False
+        self.programs[program.name] = program
+        self.statuses[program.name] = ProgramStatus.RUNNING
+        return True
+
+    def ensure_removed(self, name: str) -> bool:
+        self.calls.append(("ensure_removed", name))
+        self.statuses.pop(name, None)
+        self.logs.pop(name, None)
+        return self.programs.pop(name, None) is not None
+
+    def find_status(self, name: str) -> ProgramStatus | None:
+        return self.statuses.get(name)
+
+    def measure_memory(self, name: str) -> int:
+        running = self.statuses.get(name) is ProgramStatus.RUNNING
+        return self.programs[name].memory_bytes // 2 if running else 0
+
+    def read_log(self, name: str, max_bytes: int = 8192) -> str:
+        return self.logs.get(name, "")[-max_bytes:]

@@ -1,0 +1,35 @@
+"""Processes of the host: their memory, and becoming another program."""
+
+import os
+from pathlib import Path
+from typing import NoReturn
+
+PROC = Path("/proc")
+
+
+def resident_bytes(pid: int) -> int:
+    """Return the resident bytes of a process and all below it; 0 when it is gone."""
+    total = 0
+    waiting = [pid]
+    while waiting:
+        current = waiting.pop()
+        try:
+            pages = int((PROC / str(current) / "statm").read_text("ascii").split()[1])
+            waiting += _children(current)
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        total += pages * os.sysconf("SC_PAGE_SIZE")
+    return total
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    for task in (PROC / str(pid) / "task").iterdir():
+        found += [int(child) for child in (task / "children").read_text("ascii").split()]
+    return found
+
+
+def become(argv: tuple[str, ...]) -> NoReturn:
+    """Replace this process by the program, with nothing of our own settings in its environment."""
+    kept = {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER", "LOGNAME", "TMPDIR"}
+    os.execvpe(argv[0], list(argv), {key: value for key, value in os.environ.items() if key in kept})  # noqa: S606

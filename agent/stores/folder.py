@@ -1,0 +1,57 @@
+"""Backups in a local folder, durable when ``put`` returns."""
+
+from pathlib import Path
+
+from agent.host import files
+from agent.stores.errors import BackupConflict, BackupMissing
+from agent.stores.names import check_name, name_at
+
+SCHEME = "folder"
+
+
+class FolderStore:
+    """Keeps each object as one file below the root; a half-written one never has an object's name."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def put(self, name: str, source: Path) -> str:
+        """Store the file durably. Returns ``folder:<name>``. Raises :class:`BackupConflict`."""
+        target = self._root / check_name(name)
+        location = f"{SCHEME}:{name}"
+        if target.exists():
+            if files.sha256_of(target) != files.sha256_of(source):
+                raise BackupConflict(
+                    f"{location} stands already with other content and was left as it is. Use a new backup id.",
+                    location=location,
+                )
+            return location
+        self._make_folders(target.parent)
+        files.copy_durably(source, target)
+        return location
+
+    def read_back(self, location: str, destination: Path) -> None:
+        """Fetch the stored object into a file. Raises :class:`BackupMissing`."""
+        source = self._path(location)
+        if not source.is_file():
+            raise BackupMissing(
+                f"{location} is not in the store; the site was not touched. Choose another backup.",
+                location=location,
+            )
+        files.copy_durably(source, destination)
+
+    def delete(self, location: str) -> bool:
+        return files.remove_tree(self._path(location))
+
+    def exists(self, location: str) -> bool:
+        return self._path(location).is_file()
+
+    def _path(self, location: str) -> Path:
+        return self._root / name_at(location, SCHEME)
+
+    def _make_folders(self, folder: Path) -> None:
+        """Make the folders and their names durable: a backup in a folder that a power cut forgets is none."""
+        missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+        files.make_directory(folder)
+        for made in missing:
+            files.sync_directory(made.parent)

@@ -1,0 +1,34 @@
+"""Real programs for the agent's tests."""
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from tests.agent.support import free_port, running, wait_until
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real redis-server of this session's own; yields its URL."""
+    folder = tmp_path_factory.mktemp("redis")
+    port = free_port()
+    argv = ("redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder))
+    with running(argv, folder / "log"), redis.Redis(port=port) as client:
+        wait_until(lambda: _answers(client), what="redis-server does not answer")
+        yield f"redis://127.0.0.1:{port}/0"
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> str:
+    """An empty Redis."""
+    with redis.Redis.from_url(redis_server) as client:
+        client.flushall()
+    return redis_server
+
+
+def _answers(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.ConnectionError:
+        return False

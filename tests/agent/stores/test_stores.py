@@ -1,0 +1,68 @@
+"""One class of tests over every backup store."""
+
+from pathlib import Path
+
+import pytest
+
+from agent.errors import AgentError
+from agent.stores.fake import FakeStore
+from agent.stores.folder import FolderStore
+from agent.stores.port import BackupStore
+
+
+@pytest.fixture(params=["folder", "fake"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> BackupStore:
+    return FolderStore(tmp_path / "root" / "deep") if request.param == "folder" else FakeStore()
+
+
+def make_file(tmp_path: Path, content: bytes = b"data") -> Path:
+    path = tmp_path / "source"
+    path.write_bytes(content)
+    return path
+
+
+class TestPut:
+    def test_reads_back_the_same(self, store: BackupStore, tmp_path: Path) -> None:
+        location = store.put("site/b1", make_file(tmp_path))
+        store.read_back(location, tmp_path / "back")
+        assert (tmp_path / "back").read_bytes() == b"data"
+        assert store.exists(location)
+
+    def test_again_with_the_same_content(self, store: BackupStore, tmp_path: Path) -> None:
+        assert store.put("a", make_file(tmp_path)) == store.put("a", make_file(tmp_path))
+
+    def test_never_overwrites(self, store: BackupStore, tmp_path: Path) -> None:
+        location = store.put("a", make_file(tmp_path))
+        with pytest.raises(AgentError) as caught:
+            store.put("a", make_file(tmp_path, b"other"))
+        assert caught.value.code == "backup_conflict"
+        store.read_back(location, tmp_path / "back")
+        assert (tmp_path / "back").read_bytes() == b"data"
+
+    @pytest.mark.parametrize("name", ["", "../a", "/a", "a//b", "a/..", ".a", "a b", "a\n", "x" * 501])
+    def test_refuses_names_that_lead_elsewhere(self, store: BackupStore, tmp_path: Path, name: str) -> None:
+        with pytest.raises(AgentError) as caught:
+            store.put(name, make_file(tmp_path))
+        assert caught.value.code == "backup_location_invalid"
+
+
+class TestReadBack:
+    def test_missing(self, store: BackupStore, tmp_path: Path) -> None:
+        location = store.put("a", make_file(tmp_path))
+        assert (store.delete(location), store.delete(location)) == (True, False)
+        with pytest.raises(AgentError) as caught:
+            store.read_back(location, tmp_path / "back")
+        assert caught.value.code == "backup_missing"
+
+    @pytest.mark.parametrize("location", ["s3:a", "a", "folder:../../etc/passwd", "fake:../a"])
+    def test_refuses_other_locations(self, store: BackupStore, tmp_path: Path, location: str) -> None:
+        with pytest.raises(AgentError) as caught:
+            store.read_back(location, tmp_path / "back")
+        assert caught.value.code == "backup_location_invalid"
+
+
+class TestFolderStore:
+    def test_leaves_no_halves(self, tmp_path: Path) -> None:
+        store = FolderStore(tmp_path / "root")
+        store.put("site/b1", make_file(tmp_path))
+        assert [path.name for path in (tmp_path / "root" / "site").iterdir()] == ["b1"]
