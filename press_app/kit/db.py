@@ -82,6 +82,12 @@ ID = String(36)
 """Column type of ids."""
 
 
+def Exact(length: int) -> String:  # noqa: N802 - reads as the column type that it is
+    """Text compared byte by byte on every database; MariaDB would take "Acme" and "acme " for the same."""
+    exact = mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_nopad_bin")
+    return String(length).with_variant(exact, "mysql", "mariadb")
+
+
 @dataclass(frozen=True)
 class Database:
     """The two ways in: ``begin`` writes, ``read`` only reads."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from press_app.errors import Conflict
 
@@ -89,7 +89,7 @@ class LifecycleRow(Generic[S, E]):
     The row's ``version`` column makes the UPDATE a compare-and-set: of two writers one gets a stale-row error.
     """
 
-    lifecycle: Lifecycle[S, E]
+    lifecycle: ClassVar[Lifecycle[Any, Any]]
     status: S
     target_status: S | None
     status_since: datetime
@@ -97,8 +97,9 @@ class LifecycleRow(Generic[S, E]):
 
     def apply(self, event: E, now: datetime) -> S:
         """Move by the table. Raises :class:`IllegalMove` and leaves the row as it was."""
-        self.enter(self.lifecycle.next_state(self.status, event), now)
-        return self.status
+        state: S = self.lifecycle.next_state(self.status, event)
+        self.enter(state, now)
+        return state
 
     def enter(self, state: S, now: datetime) -> None:
         """Stand in ``state`` from now on; only for :meth:`apply` and for a new row."""

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
+from pydantic import BaseModel
 from sqlalchemy import Select
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -12,6 +13,7 @@ from press_app.kit.crypto import b64, unb64
 from press_app.kit.db import ReadSession, Session
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 MAX_LIMIT = 200
 
@@ -75,6 +77,13 @@ def decode_cursor(cursor: str) -> str:
     return key
 
 
-def map_page(page: Page[T], convert: Callable[[T], object]) -> dict[str, object]:
-    """The JSON shape of a page."""
-    return {"items": [convert(item) for item in page.items], "next_cursor": page.next_cursor}
+class PageView(BaseModel, Generic[V]):
+    """The JSON shape of a page; the last one has no ``next_cursor``."""
+
+    items: list[V]
+    next_cursor: str | None = None
+
+    @classmethod
+    def of(cls, page: Page[T], view: Callable[[T], V]) -> Self:
+        """Each row as its view."""
+        return cls(items=[view(item) for item in page.items], next_cursor=page.next_cursor)

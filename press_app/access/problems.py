@@ -1,0 +1,30 @@
+"""The shape of error answers (RFC 9457), and how endpoints declare which ones they give."""
+
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PROBLEM_JSON = "application/problem+json"
+
+
+class Problem(BaseModel):
+    """What happened, what it did to the data, and what to do next; programs read ``code``."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str = Field(description="What happened, what it did to the data, what to do next.")
+    code: str = Field(description="Stable name of the error, for programs.")
+    correlation_id: str | None = Field(default=None, description="Names the request in the logs.")
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The ``responses=`` of an endpoint that can answer with these problems."""
+    schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": {PROBLEM_JSON: schema}}
+        for status in statuses
+    }
