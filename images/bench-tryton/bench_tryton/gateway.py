@@ -1,0 +1,194 @@
+"""The public door: a hostname leads to one database, and nothing but that database answers there."""
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+import trytond.res.user
+import trytond.security
+from trytond import __series__
+from trytond.wsgi import app as trytond_app
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from .login_link import LoginLinks
+from .pages import answer_json, answer_page
+from .pools import DatabaseMissing, PoolKeeper
+from .sites import Site, SiteMap, SiteState
+from .static_files import StaticFiles
+from .tenant_lock import TenantBusy, TenantLocks
+
+MAX_ROOT_BODY = 16 * 1024
+APP_HEADERS = (("X-Frame-Options", "SAMEORIGIN"), ("Referrer-Policy", "same-origin"))
+PAGE_POLICY = (
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; script-src 'self'; connect-src 'self'; frame-ancestors 'none'",
+    ),
+    ("Referrer-Policy", "no-referrer"),
+)
+Answer = Callable[[WSGIEnvironment, StartResponse, Site], Iterable[bytes]]
+
+
+class Gateway:
+    """WSGI application of the bench. Everything that it does not know is 404."""
+
+    def __init__(
+        self,
+        sites: SiteMap,
+        locks: TenantLocks,
+        pools: PoolKeeper,
+        links: LoginLinks,
+        client: StaticFiles,
+        own: StaticFiles,
+    ) -> None:
+        self._sites = sites
+        self._locks = locks
+        self._pools = pools
+        self._links = links
+        self._client = client
+        self._own = own
+        let_go_while_sleeping(locks)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        site = self._sites.find_by_hostname(read_hostname(environ))
+        if site is None:
+            return _answer_unknown(environ, start_response)
+        if site.state is SiteState.SUSPENDED:
+            return _answer_suspended(environ, start_response, site)
+        if site.state is SiteState.CLOSED:
+            return _answer_closed(environ, start_response)
+        answer = self._route(environ["REQUEST_METHOD"], environ["PATH_INFO"], site.database)
+        return answer(environ, start_response, site)
+
+    def _route(self, method: str, path: str, database: str) -> Answer:
+        if path.startswith(f"/{database}/"):
+            return self._answer_tenant
+        if path == "/rpc/" and method == "POST":
+            return self._answer_root
+        if path == "/-/session" and method == "POST":
+            return self._answer_session
+        if method in {"GET", "HEAD"}:
+            if self._client.has(path):
+                return lambda environ, start, _: self._client.answer(environ, start, *APP_HEADERS)
+            if self._own.has(path):
+                return lambda environ, start, _: self._own.answer(environ, start, *PAGE_POLICY)
+        return lambda environ, start, _: _answer_unknown(environ, start)
+
+    def _answer_tenant(
+        self, environ: WSGIEnvironment, start_response: StartResponse, site: Site
+    ) -> Iterable[bytes]:
+        # Tryton sends compressed bytes or a wrong header to a client that does not say it takes gzip.
+        environ.setdefault("HTTP_ACCEPT_ENCODING", "gzip")
+        try:
+            with self._locks.hold(site.database), self._pools.using(site.database):
+                return list(trytond_app(environ, start_without_secure(environ, start_response)))
+        except DatabaseMissing:
+            return _answer_closed(environ, start_response)
+        except TenantBusy:
+            text = "Another task is using this site's data for a long time. Nothing was changed; try again in a minute."
+            status = HTTPStatus.SERVICE_UNAVAILABLE
+            return answer_page(environ, start_response, status, "Busy", text, ("Retry-After", "10"))
+
+    def _answer_root(
+        self, environ: WSGIEnvironment, start_response: StartResponse, site: Site
+    ) -> Iterable[bytes]:
+        call = _read_json(environ, MAX_ROOT_BODY)
+        results: dict[str, object] = {
+            "common.server.version": __series__,
+            "common.db.list": [site.database],
+            "common.authentication.services": [],
+        }
+        if call is None or call.get("method") not in results:
+            return _answer_unknown(environ, start_response)
+        return answer_json(
+            start_response, HTTPStatus.OK, {"id": call.get("id"), "result": results[call["method"]]}
+        )
+
+    def _answer_session(
+        self, environ: WSGIEnvironment, start_response: StartResponse, site: Site
+    ) -> Iterable[bytes]:
+        call = _read_json(environ, MAX_ROOT_BODY)
+        if call is None or not isinstance(call.get("token"), str) or not _is_same_origin(environ):
+            return _answer_unknown(environ, start_response)
+        response = self._links.redeem(environ, site, call["token"])
+        return list(response(environ, start_without_secure(environ, start_response)))
+
+
+def wrap_proxy(gateway: Gateway, num_proxies: int) -> Any:
+    """Read the client's address and scheme from the proxy's headers; the Host header stays what the proxy passed on."""
+    return (
+        ProxyFix(gateway, x_for=num_proxies, x_proto=num_proxies, x_host=0, x_port=0, x_prefix=0)
+        if num_proxies
+        else gateway
+    )
+
+
+def read_hostname(environ: WSGIEnvironment) -> str:
+    """Return the name the browser asked for, lower case, without the port."""
+    host = str(environ.get("HTTP_HOST", "")).lower()
+    return host.rsplit(":", 1)[0] if ":" in host and not host.endswith("]") else host
+
+
+def start_without_secure(environ: WSGIEnvironment, start_response: StartResponse) -> StartResponse:
+    """Over plain http take ``Secure`` off the cookies: a browser would drop them, and every login would seem to fail."""
+    if environ.get("wsgi.url_scheme") == "https":
+        return start_response
+
+    def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        cleaned = [(k, v.replace("; Secure", "") if k.lower() == "set-cookie" else v) for k, v in headers]
+        return start_response(status, cleaned, exc_info)
+
+    return start
+
+
+def let_go_while_sleeping(locks: TenantLocks) -> None:
+    """Failed logins sleep to slow guessing down; that must not keep the tenant's other people waiting."""
+
+    class _Time:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(time, name)
+
+        @staticmethod
+        def sleep(seconds: float) -> None:
+            with locks.released():
+                time.sleep(seconds)
+
+    trytond.res.user.time = trytond.security.time = _Time()
+
+
+def _read_json(environ: WSGIEnvironment, max_bytes: int) -> dict[str, Any] | None:
+    try:
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        if not 0 < length <= max_bytes or "application/json" not in environ.get("CONTENT_TYPE", ""):
+            return None
+        value = json.loads(environ["wsgi.input"].read(length))
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _is_same_origin(environ: WSGIEnvironment) -> bool:
+    """A page of another site must not log its visitor into this one."""
+    origin = environ.get("HTTP_ORIGIN")
+    return origin is None or origin.split("://")[-1] == environ.get("HTTP_HOST")
+
+
+def _answer_unknown(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    return answer_page(
+        environ, start_response, HTTPStatus.NOT_FOUND, "Not found", "There is nothing at this address."
+    )
+
+
+def _answer_suspended(environ: WSGIEnvironment, start_response: StartResponse, site: Site) -> Iterable[bytes]:
+    text = "This site is suspended; its data are safe. Its owner can find the reason and the way out in the account."
+    status = HTTPStatus.PAYMENT_REQUIRED
+    return answer_page(environ, start_response, status, "Suspended", text, ("X-Site-State", site.state))
+
+
+def _answer_closed(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    text = "This site is being worked on and will be back soon."
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    return answer_page(environ, start_response, status, "Back soon", text, ("Retry-After", "10"))
