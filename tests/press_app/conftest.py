@@ -1,0 +1,80 @@
+"""The control plane under test: both databases, a clock that is moved by hand, a bell that remembers."""
+
+import importlib
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from press_app.kit.clock import FixedClock
+from press_app.kit.db import Base, Database, open_database
+from press_app.work.bell import FakeBell
+from press_app.work.unit_of_work import Subscribers, Work
+
+ROOT = Path(__file__).resolve().parents[2]
+MARIADB_URL = os.environ.get("PRESS_TEST_MARIADB_URL")
+"""A server on which databases may be made: ``mysql+pymysql://user:password@127.0.0.1:3306``."""
+
+
+def import_models() -> None:
+    """Every table, so that ``Base.metadata`` is whole whatever a test imports."""
+    for path in sorted((ROOT / "press_app").glob("*/model.py")):
+        importlib.import_module(f"press_app.{path.parent.name}.model")
+    importlib.import_module("press_app.work.idempotency")
+
+
+@pytest.fixture(scope="session")
+def sqlite_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    import_models()
+    database = open_database(f"sqlite:///{tmp_path_factory.mktemp('sqlite')}/press.db")
+    Base.metadata.create_all(database.write_engine)
+    yield database
+    database.dispose()
+
+
+@pytest.fixture(scope="session")
+def mariadb_database(worker_id: str) -> Iterator[Database]:
+    if MARIADB_URL is None:
+        pytest.skip("PRESS_TEST_MARIADB_URL names no MariaDB server")
+    import_models()
+    name = f"press_test_{worker_id}"
+    server = create_engine(make_url(MARIADB_URL).set(database=""), isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"DROP DATABASE IF EXISTS {name}"))
+        connection.execute(text(f"CREATE DATABASE {name} CHARACTER SET utf8mb4"))
+    database = open_database(make_url(MARIADB_URL).set(database=name).render_as_string(hide_password=False))
+    Base.metadata.create_all(database.write_engine)
+    yield database
+    database.dispose()
+    with server.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name}"))
+    server.dispose()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("mariadb", marks=pytest.mark.mariadb)])
+def database(request: pytest.FixtureRequest) -> Database:
+    """An empty database; each test that uses it runs on SQLite and, where a server is named, on MariaDB."""
+    database: Database = request.getfixturevalue(f"{request.param}_database")
+    with database.write_engine.begin() as connection:
+        for table in reversed(Base.metadata.sorted_tables):
+            connection.execute(table.delete())
+    return database
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(datetime(2026, 11, 23, 10, 0, tzinfo=UTC))
+
+
+@pytest.fixture
+def bell() -> FakeBell:
+    return FakeBell()
+
+
+@pytest.fixture
+def work(database: Database, clock: FixedClock, bell: FakeBell) -> Work:
+    return Work(database=database, clock=clock, bell=bell, subscribers=Subscribers())
