@@ -148,7 +148,9 @@ class Engine(Protocol):
 
     def ensure_admin_password(self, bench_id: str, site_id: str, login: str, password: str) -> bool: ...
 
-    def ensure_login_token(self, bench_id: str, site_id: str, login: str, token: str, ttl_seconds: int) -> str:
+    def ensure_login_token(
+        self, bench_id: str, site_id: str, login: str, token: str, ttl_seconds: int
+    ) -> str:
         """Let the token log ``login`` in once within the time. Returns the path to open (``/-/login``)."""
 
     def measure_usage(self, bench_id: str, site_id: str) -> Usage: ...

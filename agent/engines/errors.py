@@ -1,0 +1,51 @@
+"""What engines refuse, the same words for every engine."""
+
+from typing import ClassVar
+
+from agent.errors import AgentError
+
+
+class EngineUnknown(AgentError):
+    """The host does not offer the engine."""
+
+    code: ClassVar[str] = "engine_unknown"
+    status: ClassVar[int] = 422
+    title: ClassVar[str] = "The engine is not offered here"
+
+
+class BenchUnknown(AgentError):
+    """No such bench on this host."""
+
+    code: ClassVar[str] = "bench_unknown"
+    status: ClassVar[int] = 404
+    title: ClassVar[str] = "The bench is not on this host"
+
+
+class BenchNotHealthy(AgentError):
+    """The bench does not answer."""
+
+    code: ClassVar[str] = "bench_not_healthy"
+    title: ClassVar[str] = "The bench does not answer"
+
+
+class SiteUnknown(AgentError):
+    """No such site on the bench."""
+
+    code: ClassVar[str] = "site_unknown"
+    status: ClassVar[int] = 404
+    title: ClassVar[str] = "The site is not on this bench"
+
+
+class SiteNotHealthy(AgentError):
+    """The site does not answer as it should."""
+
+    code: ClassVar[str] = "site_not_healthy"
+    title: ClassVar[str] = "The site does not answer as it should"
+
+
+class BackupUnreadable(AgentError):
+    """The file is not a backup that this engine can restore."""
+
+    code: ClassVar[str] = "backup_unreadable"
+    status: ClassVar[int] = 422
+    title: ClassVar[str] = "The backup cannot be read"

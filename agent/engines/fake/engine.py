@@ -1,0 +1,175 @@
+"""The fake engine: sites as files of a bench; it can be told to fail or hang at any moment."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import requests
+
+from agent.engines.errors import (
+    BackupUnreadable,
+    SiteNotHealthy,
+    SiteUnknown,
+)
+from agent.engines.fake import bench as program
+from agent.engines.fake import site as sites
+from agent.engines.fake.benches import FakeBenches
+from agent.engines.fake.site import FakeSite, digest
+from agent.engines.port import (
+    Site,
+    SiteSpec,
+    SiteState,
+    Usage,
+)
+from agent.host import files
+
+
+class FakeEngine(FakeBenches):
+    """One engine over all its benches; see :class:`FakeBenches` for how trouble is asked for."""
+
+    def ensure_site_cloned(self, site: SiteSpec) -> bool:
+        self._moment("ensure_site_cloned.before")
+        folder = self._get_folder(site.bench_id)
+        if sites.find_site(folder, site.site_id) is not None:
+            return False
+        files.make_directory(sites.site_file(folder, site.site_id).parent)
+        sites.write_site(folder, FakeSite(site_id=site.site_id, apps=list(site.apps)))
+        self._moment("ensure_site_cloned.after")
+        return True
+
+    def ensure_site_configured(self, site: SiteSpec) -> bool:
+        self._moment("ensure_site_configured.before")
+        with self._changing(site.bench_id, site.site_id) as found:
+            before = (found.company, dict(found.users))
+            found.company = site.company
+            found.users[site.admin_login] = digest(site.admin_password)
+            changed = before != (found.company, found.users)
+        self._moment("ensure_site_configured.after")
+        return changed
+
+    def ensure_site_serving(self, bench_id: str, site_id: str, hostname: str) -> bool:
+        self._moment("ensure_site_serving.before")
+        with self._changing(bench_id, site_id) as found:
+            changed = found.hostname != hostname
+            found.hostname = hostname
+        self._moment("ensure_site_serving.after")
+        return changed
+
+    def ensure_site_dropped(self, bench_id: str, site_id: str) -> bool:
+        self._moment("ensure_site_dropped.before")
+        folder = self._folder / bench_id
+        dropped = files.remove_tree(folder / "sites" / site_id)
+        self._moment("ensure_site_dropped.after")
+        return dropped
+
+    def find_site(self, bench_id: str, site_id: str) -> Site | None:
+        found = sites.find_site(self._folder / bench_id, site_id)
+        return None if found is None else self._describe(bench_id, found)
+
+    def list_sites(self, bench_id: str) -> list[Site]:
+        return [self._describe(bench_id, found) for found in sites.list_sites(self._folder / bench_id)]
+
+    def ensure_site_suspended(self, bench_id: str, site_id: str, reason: str) -> bool:
+        self._moment("ensure_site_suspended.before")
+        changed = self._set_state(bench_id, site_id, SiteState.SUSPENDED, reason)
+        self._moment("ensure_site_suspended.after")
+        return changed
+
+    def ensure_site_resumed(self, bench_id: str, site_id: str) -> bool:
+        return self._set_state(bench_id, site_id, SiteState.ACTIVE, "")
+
+    def ensure_admin_password(self, bench_id: str, site_id: str, login: str, password: str) -> bool:
+        with self._changing(bench_id, site_id) as found:
+            changed = found.users.get(login) != digest(password)
+            found.users[login] = digest(password)
+        return changed
+
+    def ensure_login_token(
+        self, bench_id: str, site_id: str, login: str, token: str, ttl_seconds: int
+    ) -> str:
+        with self._changing(bench_id, site_id) as found:
+            if login not in found.users:
+                raise SiteUnknown(f"Nobody called {login!r} is on the site; nothing was touched.")
+            found.tokens.setdefault(digest(token), time.time() + ttl_seconds)
+        return program.LOGIN_PATH
+
+    def measure_usage(self, bench_id: str, site_id: str) -> Usage:
+        found = self._get_site(bench_id, site_id)
+        size = files.size_of(sites.site_file(self._folder / bench_id, site_id))
+        return Usage(users=len(found.users), storage_bytes=size)
+
+    def probe_site(self, bench_id: str, site_id: str, hostname: str) -> None:
+        self._moment("probe_site.before")
+        self._get_site(bench_id, site_id)
+        url = f"http://127.0.0.1:{self._read(self._get_folder(bench_id))['port']}/"
+        try:
+            status: int | str = requests.get(url, headers={"Host": hostname}, timeout=10).status_code
+        except requests.RequestException as error:
+            status = type(error).__name__
+        if status != requests.codes.ok:
+            raise SiteNotHealthy(
+                f"{hostname} answers {status} instead of 200 on its bench. Its data are untouched."
+            )
+
+    # Data
+    def write_backup(self, bench_id: str, site_id: str, destination: Path) -> None:
+        self._moment("write_backup.before")
+        files.write_atomic(destination, json.dumps(asdict(self._get_site(bench_id, site_id))))
+        self._moment("write_backup.after")
+
+    def ensure_restored(self, bench_id: str, site_id: str, hostname: str, source: Path) -> bool:
+        try:
+            restored = FakeSite(**json.loads(source.read_text("utf-8")))
+        except (ValueError, TypeError) as error:
+            raise BackupUnreadable(
+                "The file is not a backup of a fake site. The site was not touched."
+            ) from error
+        self._moment("ensure_restored.before")
+        folder = self._get_folder(bench_id)
+        present = sites.find_site(folder, site_id)
+        restored.site_id, restored.hostname, restored.tokens = site_id, hostname, {}
+        if present is not None:
+            restored.state, restored.reason = present.state, present.reason
+        files.make_directory(sites.site_file(folder, site_id).parent)
+        sites.write_site(folder, restored)
+        self._moment("ensure_restored.after")
+        return present != restored
+
+    def _set_state(self, bench_id: str, site_id: str, state: SiteState, reason: str) -> bool:
+        with self._changing(bench_id, site_id) as found:
+            changed = found.state != state
+            found.state, found.reason = state.value, reason
+            if state is SiteState.SUSPENDED:
+                found.tokens.clear()
+        return changed
+
+    @contextmanager
+    def _changing(self, bench_id: str, site_id: str) -> Iterator[FakeSite]:
+        with sites.changing(self._get_folder(bench_id), site_id) as found:
+            if found is None:
+                raise _unknown(site_id)
+            yield found
+
+    def _get_site(self, bench_id: str, site_id: str) -> FakeSite:
+        found = sites.find_site(self._get_folder(bench_id), site_id)
+        if found is None:
+            raise _unknown(site_id)
+        return found
+
+    def _describe(self, bench_id: str, found: FakeSite) -> Site:
+        return Site(
+            site_id=found.site_id,
+            bench_id=bench_id,
+            hostname=found.hostname,
+            state=SiteState(found.state),
+            size_bytes=files.size_of(sites.site_file(self._folder / bench_id, found.site_id)),
+        )
+
+
+def _unknown(site_id: str) -> SiteUnknown:
+    return SiteUnknown(
+        f"Site {site_id} is not on this bench; nothing was touched. Create or restore it first."
+    )

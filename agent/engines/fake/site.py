@@ -1,0 +1,66 @@
+"""A site of the fake engine: one JSON file, changed by the engine and by the bench's program under one lock."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from agent.host.files import write_atomic
+from agent.host.locks import file_lock
+
+LOCK_SECONDS = 10.0
+
+
+@dataclass(kw_only=True)
+class FakeSite:
+    """All there is of a site; ``hostname`` is empty until it serves."""
+
+    site_id: str
+    hostname: str = ""
+    state: str = "active"
+    reason: str = ""
+    company: str = ""
+    apps: list[str] = field(default_factory=list)
+    users: dict[str, str] = field(default_factory=dict)
+    tokens: dict[str, float] = field(default_factory=dict)
+    records: list[str] = field(default_factory=list)
+
+
+def digest(text: str) -> str:
+    """Return what is stored in place of a password or token."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def site_file(bench_folder: Path, site_id: str) -> Path:
+    return bench_folder / "sites" / site_id / "site.json"
+
+
+def find_site(bench_folder: Path, site_id: str) -> FakeSite | None:
+    """Read a site, or return None."""
+    try:
+        return FakeSite(**json.loads(site_file(bench_folder, site_id).read_text("utf-8")))
+    except FileNotFoundError:
+        return None
+
+
+def list_sites(bench_folder: Path) -> list[FakeSite]:
+    """Read every site of the bench."""
+    folders = sorted((bench_folder / "sites").glob("*/site.json"))
+    return [site for path in folders if (site := find_site(bench_folder, path.parent.name)) is not None]
+
+
+def write_site(bench_folder: Path, site: FakeSite) -> None:
+    write_atomic(site_file(bench_folder, site.site_id), json.dumps(asdict(site)))
+
+
+@contextmanager
+def changing(bench_folder: Path, site_id: str) -> Iterator[FakeSite | None]:
+    """Yield the site and store it, if it changed, when the block ends well."""
+    with file_lock(bench_folder / "sites.lock", timeout_seconds=LOCK_SECONDS):
+        site = find_site(bench_folder, site_id)
+        before = json.dumps(asdict(site)) if site is not None else ""
+        yield site
+        if site is not None and json.dumps(asdict(site)) != before:
+            write_site(bench_folder, site)
