@@ -1,0 +1,1 @@
+"""The closed list of what an agent does, one file per operation."""

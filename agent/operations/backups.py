@@ -1,0 +1,66 @@
+"""Steps that make a backup and prove that it can be read back."""
+
+from typing import Any
+
+from agent.host import files
+from agent.host.clock import write_time
+from agent.operations.base import Context
+from agent.operations.errors import BackupDamaged
+from agent.operations.params import SiteParams, Uuid
+
+
+class BackupParams(SiteParams):
+    """Operations that make a backup."""
+
+    backup_id: Uuid
+
+
+def write_backup(context: Context[BackupParams]) -> bool:
+    """Write the site's data into a file of the job's own folder."""
+    path = context.work_dir / "backup"
+    taken_at = context.host.clock()
+    context.engine.write_backup(context.params.bench_id, context.params.site_id, path)
+    context.notes["backup"] = {
+        "id": context.params.backup_id,
+        "site_id": context.params.site_id,
+        "engine": context.engine.name,
+        "size_bytes": files.size_of(path),
+        "sha256": files.sha256_of(path),
+        "taken_at": write_time(taken_at),
+    }
+    context.progress(f"{context.notes['backup']['size_bytes']} bytes")
+    return True
+
+
+def store_backup(context: Context[BackupParams]) -> bool:
+    """Put the file into the store, off the host."""
+    params = context.params
+    name = f"{params.site_id}/{params.backup_id}"
+    context.notes["backup"]["location"] = context.host.store.put(name, context.work_dir / "backup")
+    return True
+
+
+def discard_backup(context: Context[BackupParams]) -> None:
+    """Remove what was stored, so that the id can be used again."""
+    location = context.notes.get("backup", {}).get("location")
+    if location is not None:
+        context.host.store.delete(location)
+
+
+def read_back(context: Context[BackupParams]) -> bool:
+    """Fetch the stored object and compare it. Raises :class:`BackupDamaged`."""
+    backup = context.notes["backup"]
+    path = context.work_dir / "read-back"
+    context.host.store.read_back(backup["location"], path)
+    if files.sha256_of(path) != backup["sha256"]:
+        raise BackupDamaged(
+            f"{backup['location']} reads back with other content than was stored. The site was not removed; "
+            "check the store's disk and send the job with a new backup id."
+        )
+    files.remove_tree(path)
+    backup["verified_at"] = write_time(context.host.clock())
+    return False
+
+
+def backup_result(context: Context[BackupParams]) -> dict[str, Any]:
+    return {"backup": context.notes["backup"]}

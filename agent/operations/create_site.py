@@ -1,0 +1,104 @@
+"""Make a site from the ready template and see it answer."""
+
+from enum import StrEnum
+from typing import Any
+
+from agent.engines.port import SiteSpec
+from agent.engines.shelf import BenchRecord
+from agent.operations import sites
+from agent.operations.base import Context, Operation, Step, Urgency
+from agent.operations.params import Apps, Email, Hostname, Line, Login, SecretRef, SiteParams, Strict
+
+
+class Admin(Strict):
+    """Who owns the site."""
+
+    login: Login
+    email: Email
+    password: SecretRef
+
+
+class Company(Strict):
+    """Whose books are kept there."""
+
+    name: Line
+
+
+class CreateSiteParams(SiteParams):
+    """Where, under which name, with which apps, for whom."""
+
+    hostname: Hostname
+    apps: Apps
+    admin: Admin
+    company: Company
+
+    @property
+    def secret_refs(self) -> tuple[str, ...]:
+        return (self.admin.password,)
+
+
+class Key(StrEnum):
+    LOOK = "look"
+    CLONE = "ensure_cloned"
+    CONFIGURE = "ensure_configured"
+    SERVE = "ensure_serving"
+    PROBE = "probe"
+
+
+def _spec(context: Context[CreateSiteParams]) -> SiteSpec:
+    params = context.params
+    return SiteSpec(
+        bench_id=params.bench_id,
+        site_id=params.site_id,
+        hostname=params.hostname,
+        apps=params.apps,
+        admin_login=params.admin.login,
+        admin_email=params.admin.email,
+        admin_password=context.get_secret(params.admin.password).reveal(),
+        company=params.company.name,
+    )
+
+
+def _clone(context: Context[CreateSiteParams]) -> bool:
+    return context.engine.ensure_site_cloned(_spec(context))
+
+
+def _configure(context: Context[CreateSiteParams]) -> bool:
+    return context.engine.ensure_site_configured(_spec(context))
+
+
+def _serve(context: Context[CreateSiteParams]) -> bool:
+    params = context.params
+    return context.engine.ensure_site_serving(params.bench_id, params.site_id, params.hostname)
+
+
+def _result(context: Context[CreateSiteParams]) -> dict[str, Any]:
+    record = context.host.engines.find_record(context.params.bench_id)
+    modules = record.modules.get(BenchRecord.key(context.params.apps)) if record is not None else None
+    return {
+        "size_bytes": sites.get_site(context).size_bytes,
+        "created_from": "scratch" if modules is None else "template",
+        "modules": modules or [],
+    }
+
+
+OPERATION = Operation(
+    name="create_site",
+    params=CreateSiteParams,
+    target="site",
+    urgency=Urgency.URGENT,
+    purpose="create the site",
+    steps=(
+        Step(key=Key.LOOK, title="Look what stands there", run=sites.look_whether_it_exists),
+        Step(key=Key.CLONE, title="Clone the template", run=_clone, undo=sites.drop_what_was_made),
+        Step(key=Key.CONFIGURE, title="Set owner and company", run=_configure),
+        Step(key=Key.SERVE, title="Serve the site", run=_serve),
+        Step(
+            key=Key.PROBE,
+            title="Ask for the site as a browser would",
+            run=sites.probe,
+            patience_seconds=sites.PROBE_PATIENCE_SECONDS,
+        ),
+    ),
+    result=_result,
+)

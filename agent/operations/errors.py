@@ -1,0 +1,35 @@
+"""Why an operation gave up."""
+
+from typing import ClassVar
+
+from agent.errors import AgentError
+
+
+class BenchNotEmpty(AgentError):
+    """Sites are on the bench."""
+
+    code: ClassVar[str] = "bench_not_empty"
+    status: ClassVar[int] = 409
+    title: ClassVar[str] = "Sites are on the bench"
+
+
+class BackupDamaged(AgentError):
+    """What the store gives back is not what was put there."""
+
+    code: ClassVar[str] = "backup_damaged"
+    title: ClassVar[str] = "The backup is damaged"
+
+
+class SiteNotClosed(AgentError):
+    """The site still answers its users."""
+
+    code: ClassVar[str] = "site_not_closed"
+    title: ClassVar[str] = "The site still answers"
+
+
+class BackupForeign(AgentError):
+    """The backup was made by another engine."""
+
+    code: ClassVar[str] = "backup_foreign"
+    status: ClassVar[int] = 422
+    title: ClassVar[str] = "The backup is of another engine"

@@ -1,0 +1,70 @@
+"""Parameters of the operations: strict types, so that no value can mean a path, a command or another tenant."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+MIB = 1 << 20
+
+Uuid = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+Hostname = Annotated[str, StringConstraints(max_length=253, pattern=rf"^{LABEL}(\.{LABEL})+$")]
+AppName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Apps = Annotated[tuple[AppName, ...], Field(min_length=1, max_length=50)]
+Login = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$")]
+Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^\s@<>,;:\\\x22]+@[^\s@<>,;:\\\x22]+$")]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+SecretRef = Annotated[
+    str, StringConstraints(max_length=300, pattern=r"^secret://[A-Za-z0-9][A-Za-z0-9/_.-]*$")
+]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$")]
+EngineName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+
+
+class Strict(BaseModel):
+    """Takes what is declared and nothing else."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+
+class Params(Strict):
+    """Every operation works on one bench."""
+
+    bench_id: Uuid
+
+    @property
+    def target_id(self) -> str:
+        """The id that the job's target must carry."""
+        return self.bench_id
+
+    @property
+    def secret_refs(self) -> tuple[str, ...]:
+        """The secrets that the params name; no others can be fetched for the job."""
+        return ()
+
+
+class SiteParams(Params):
+    """Operations on a site."""
+
+    site_id: Uuid
+
+    @property
+    def target_id(self) -> str:
+        return self.site_id
+
+
+class Backup(Strict):
+    """A backup as the contract describes it."""
+
+    id: Uuid
+    site_id: Uuid
+    engine: EngineName
+    location: Annotated[
+        str, StringConstraints(max_length=600, pattern=r"^[a-z0-9]+:[A-Za-z0-9][A-Za-z0-9./_-]*$")
+    ]
+    size_bytes: Annotated[int, Field(ge=0)]
+    sha256: Digest
+    content_sha256: Digest | None = None
+    taken_at: str
+    verified_at: str | None = None

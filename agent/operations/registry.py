@@ -1,0 +1,36 @@
+"""Every operation by name. What is not listed here cannot be asked for."""
+
+from typing import Any
+
+from agent.operations import (
+    archive_site,
+    create_login_link,
+    create_site,
+    deploy_bench,
+    drop_site,
+    measure_usage,
+    restore_site,
+    resume_site,
+    retire_bench,
+    set_admin_password,
+    suspend_site,
+    take_backup,
+)
+from agent.operations.base import Operation
+
+_LISTED: tuple[Operation[Any], ...] = (
+    deploy_bench.OPERATION,
+    retire_bench.OPERATION,
+    create_site.OPERATION,
+    suspend_site.OPERATION,
+    resume_site.OPERATION,
+    take_backup.OPERATION,
+    archive_site.OPERATION,
+    restore_site.OPERATION,
+    drop_site.OPERATION,
+    set_admin_password.OPERATION,
+    create_login_link.OPERATION,
+    measure_usage.OPERATION,
+)
+
+OPERATIONS: dict[str, Operation[Any]] = {operation.name: operation for operation in _LISTED}

@@ -1,0 +1,114 @@
+"""Bring a site's data back from a backup, with a way back to what stood before."""
+
+from enum import StrEnum
+from typing import Any, Literal, Self
+
+from pydantic import model_validator
+
+from agent.host import files
+from agent.operations import sites
+from agent.operations.base import Context, Operation, Step, Urgency
+from agent.operations.errors import BackupDamaged, BackupForeign
+from agent.operations.params import Backup, Hostname, SiteParams
+
+
+class RestoreSiteParams(SiteParams):
+    """Which site, from what, and whether it is open afterwards."""
+
+    hostname: Hostname
+    backup: Backup
+    state: Literal["active", "suspended"] = "active"
+
+    @model_validator(mode="after")
+    def _is_of_this_site(self) -> Self:
+        if self.backup.site_id != self.site_id:
+            raise ValueError("the backup is of another site")
+        return self
+
+
+class Key(StrEnum):
+    LOOK = "look"
+    FETCH = "fetch_backup"
+    KEEP = "keep_present_data"
+    RESTORE = "ensure_restored"
+    STATE = "ensure_state"
+    PROBE = "probe"
+
+
+def _look(context: Context[RestoreSiteParams]) -> bool:
+    if context.engine.name != context.params.backup.engine:
+        raise BackupForeign(
+            f"The backup is of {context.params.backup.engine}, the bench runs {context.engine.name}. "
+            "The site was not touched; choose a bench of the backup's engine."
+        )
+    return sites.look_whether_it_exists(context)
+
+
+def _fetch(context: Context[RestoreSiteParams]) -> bool:
+    path = context.work_dir / "backup"
+    context.host.store.read_back(context.params.backup.location, path)
+    if files.sha256_of(path) != context.params.backup.sha256:
+        raise BackupDamaged("The stored backup is damaged. The site was not touched; choose another backup.")
+    return False
+
+
+def _keep(context: Context[RestoreSiteParams]) -> bool:
+    if not context.notes["existed"]:
+        return False
+    params = context.params
+    context.engine.write_backup(params.bench_id, params.site_id, context.work_dir / "before")
+    return False
+
+
+def _restore(context: Context[RestoreSiteParams]) -> bool:
+    params = context.params
+    source = context.work_dir / "backup"
+    return context.engine.ensure_restored(params.bench_id, params.site_id, params.hostname, source)
+
+
+def _bring_back_data(context: Context[RestoreSiteParams]) -> None:
+    params = context.params
+    if context.notes.get("existed"):
+        before = context.work_dir / "before"
+        context.engine.ensure_restored(params.bench_id, params.site_id, params.hostname, before)
+    sites.drop_what_was_made(context)
+
+
+def _set_state(context: Context[RestoreSiteParams]) -> bool:
+    params = context.params
+    if params.state == "active":
+        return context.engine.ensure_site_resumed(params.bench_id, params.site_id)
+    return context.engine.ensure_site_suspended(
+        params.bench_id, params.site_id, "The site was restored closed."
+    )
+
+
+def _probe(context: Context[RestoreSiteParams]) -> bool:
+    return sites.probe(context) if context.params.state == "active" else sites.check_closed(context)
+
+
+def _result(context: Context[RestoreSiteParams]) -> dict[str, Any]:
+    return {"size_bytes": sites.get_site(context).size_bytes}
+
+
+OPERATION = Operation(
+    name="restore_site",
+    params=RestoreSiteParams,
+    target="site",
+    urgency=Urgency.DEFAULT,
+    purpose="restore the site from a backup",
+    steps=(
+        Step(key=Key.LOOK, title="Look what stands there", run=_look),
+        Step(key=Key.FETCH, title="Fetch the backup and compare", run=_fetch),
+        Step(key=Key.KEEP, title="Keep the present data", run=_keep),
+        Step(key=Key.RESTORE, title="Bring the data back", run=_restore, undo=_bring_back_data),
+        Step(key=Key.STATE, title="Open or close the site", run=_set_state, undo=sites.bring_back_state),
+        Step(
+            key=Key.PROBE,
+            title="Ask for the site as a browser would",
+            run=_probe,
+            patience_seconds=sites.PROBE_PATIENCE_SECONDS,
+        ),
+    ),
+    result=_result,
+)
