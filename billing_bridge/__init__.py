@@ -1,0 +1,1 @@
+"""The billing bridge: Lago's webhooks in, wanted subscription state out."""

@@ -1,0 +1,82 @@
+"""The settings of the billing bridge: one frozen object, read from PRESS_BRIDGE_* once."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Settings(BaseSettings):
+    """Read from ``PRESS_BRIDGE_*``; times are seconds, sizes bytes; ``compose/billing-bridge.env.example`` lists all."""
+
+    model_config = SettingsConfigDict(env_prefix="PRESS_BRIDGE_", frozen=True, extra="ignore")
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 8085
+    log_level: str = "INFO"
+
+    database_url: str = "sqlite:///var/bridge/bridge.db"
+    redis_url: str = "redis://127.0.0.1:6379/2"
+    """Only the doorbell: flushing it loses nothing."""
+    queue_name: str = "press-bridge"
+
+    lago_api_url: str = "http://127.0.0.1:8095"
+    """Lago's address without ``/api/v1``; a path prefix is kept."""
+    lago_api_key: SecretStr = SecretStr("")
+    lago_timeout: Positive = 10.0
+    lago_organization_id: str | None = None
+    """When set, deliveries of any other organisation are refused."""
+
+    webhook_hmac_key: SecretStr | None = None
+    """Lago's HMAC key (Developers, Webhooks); without it and without JWT the route answers 404."""
+    webhook_jwt: bool = False
+    """Accept RS256 signatures, checked with the public key that Lago's API gives."""
+    webhook_jwt_issuer: str | None = None
+    """The ``iss`` claim to insist on: Lago's own LAGO_API_URL."""
+    webhook_public_key_cooldown: Annotated[float, Field(ge=0)] = 60.0
+    """After a failed signature the public key is read again at most this often."""
+    webhook_max_bytes: Annotated[int, Field(ge=1024)] = 1_048_576
+    webhook_max_header_bytes: Annotated[int, Field(ge=16_384)] = 524_288
+    """A JWT signature carries the whole body, so headers may be large."""
+    webhook_body_seconds: Positive = 10.0
+    """How long a sender may take to send a body."""
+    webhook_url: str | None = None
+    """Where Lago reaches this bridge; ``webhook ensure`` registers it."""
+
+    press_api_url: str = "http://127.0.0.1:8080"
+    press_api_token: SecretStr = SecretStr("")
+    """A control-plane token with the scope ``subscriptions:write``."""
+    press_timeout: Positive = 10.0
+
+    operator_token: SecretStr | None = None
+    """Guards the operator API; without it that API refuses everybody."""
+
+    grace_days: Annotated[int, Field(ge=0, le=365)] = 0
+    """Days between a failed or overdue invoice and the hold."""
+
+    max_attempts: Annotated[int, Field(ge=1)] = 12
+    """After so many failures an event is a dead letter and waits for a replay."""
+    backoff_first: Positive = 1.0
+    backoff_max: Positive = 900.0
+    lease_seconds: Positive = 20.0
+    """A worker that was killed loses its work after this time; a living one renews it."""
+    sweep_seconds: Positive = 1.0
+    reconcile_seconds: Positive = 300.0
+    refresh_hours: Positive = 24.0
+    """Every running subscription is read in full at least this often, whatever the listing says."""
+    keep_days: Annotated[int, Field(ge=90)] = 120
+    """How long handled events are kept; they are the memory against replayed deliveries."""
+
+    @property
+    def takes_webhooks(self) -> bool:
+        """Whether any way to prove a delivery is configured; without one the route does not exist."""
+        return self.webhook_jwt or bool(self.webhook_hmac_key and self.webhook_hmac_key.get_secret_value())
+
+    @property
+    def sqlite_path(self) -> Path | None:
+        """The database file when SQLite is used, so that its folder can be made."""
+        prefix = "sqlite:///"
+        return Path(self.database_url.removeprefix(prefix)) if self.database_url.startswith(prefix) else None
