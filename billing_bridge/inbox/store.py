@@ -1,0 +1,296 @@
+"""The inbox table: insert once, claim by a conditional update, finish or try again later."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+
+from billing_bridge.db import inbox, insert_new
+from billing_bridge.errors import NotFound, NotReplayable
+
+
+class EventStatus(StrEnum):
+    PENDING = "pending"
+    WORKING = "working"
+    HANDLED = "handled"
+    IGNORED = "ignored"
+    DEAD = "dead"
+
+
+class Source(StrEnum):
+    LAGO = "lago"
+    BRIDGE = "bridge"
+
+
+class Lane(StrEnum):
+    """Long work has a lane of its own, so that no event waits behind it."""
+
+    EVENTS = "events"
+    RECONCILE = "reconcile"
+
+
+SYNC = "bridge.sync"
+RECONCILE = "bridge.reconcile"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEvent:
+    """An event to be stored; `unique_key` decides whether it is new."""
+
+    unique_key: str
+    webhook_type: str
+    body: bytes
+    source: Source = Source.LAGO
+    organization_id: str | None = None
+    correlation_id: str | None = None
+    ignored: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A row of the inbox."""
+
+    id: int
+    unique_key: str
+    source: str
+    webhook_type: str
+    organization_id: str | None
+    body: bytes
+    correlation_id: str | None
+    received_at: datetime
+    status: str
+    attempts: int
+    next_attempt_at: datetime
+    lease_owner: str | None
+    lease_until: datetime | None
+    handled_at: datetime | None
+    outcome: str | None
+    error_code: str | None
+    error_message: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """How much waits: counts of rows, and the age of the oldest waiting one in seconds."""
+
+    waiting: int
+    dead: int
+    oldest_seconds: float
+
+
+class InboxStore:
+    """Every method is one transaction; times are passed in so that tests own the clock."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def insert(self, events: Sequence[NewEvent], *, now: datetime) -> list[bool]:
+        """Store several events in one durable commit; answers for each whether it was new.
+
+        The whole batch shares one sync to disk, so a caller may gather deliveries before it calls.
+        """
+        statement = insert_new(self._engine, inbox)
+        with self._engine.begin() as connection:
+            return [connection.execute(statement, _row(event, now)).rowcount == 1 for event in events]
+
+    def claim(self, *, owner: str, now: datetime, lease: timedelta, lane: Lane = Lane.EVENTS) -> Event | None:
+        """Take the oldest due event, or one whose worker stopped renewing its lease; None when nothing is due."""
+        due = _is_due(now, lane)
+        while True:
+            with self._engine.begin() as connection:
+                row_id = connection.scalar(sa.select(inbox.c.id).where(due).order_by(inbox.c.id).limit(1))
+            if row_id is None:
+                return None
+            with self._engine.begin() as connection:
+                taken = connection.execute(
+                    sa.update(inbox)
+                    .where(inbox.c.id == row_id, due)
+                    .values(
+                        status=EventStatus.WORKING,
+                        attempts=inbox.c.attempts + 1,
+                        lease_owner=owner,
+                        lease_until=now + lease,
+                    )
+                )
+                if taken.rowcount == 1:
+                    return _event(connection.execute(sa.select(inbox).where(inbox.c.id == row_id)).one())
+
+    def renew(self, *, owner: str, until: datetime) -> None:
+        """Keep what `owner` works on; a killed owner stops calling this and loses it."""
+        mine = (inbox.c.lease_owner == owner) & (inbox.c.status == EventStatus.WORKING)
+        with self._engine.begin() as connection:
+            connection.execute(sa.update(inbox).where(mine).values(lease_until=until))
+
+    def finish(
+        self,
+        event: Event,
+        *,
+        outcome: str,
+        now: datetime,
+        follow_ups: Iterable[NewEvent] = (),
+        ignored: bool = False,
+    ) -> bool:
+        """Stamp `event` handled and store what follows from it, both or neither; False when the lease was lost."""
+        status = EventStatus.IGNORED if ignored else EventStatus.HANDLED
+        statement = insert_new(self._engine, inbox)
+        with self._engine.begin() as connection:
+            stamped = connection.execute(
+                _mine(event).values(
+                    status=status,
+                    handled_at=now,
+                    outcome=outcome,
+                    lease_owner=None,
+                    lease_until=None,
+                    error_code=None,
+                    error_message=None,
+                )
+            )
+            if stamped.rowcount != 1:
+                return False
+            for follow_up in follow_ups:
+                connection.execute(statement, _row(follow_up, now))
+        return True
+
+    def retry_at(
+        self, event: Event, *, when: datetime, code: str, message: str, counted: bool = True
+    ) -> None:
+        """Put `event` back until `when`; `counted` False gives the attempt back."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                _mine(event).values(
+                    status=EventStatus.PENDING,
+                    attempts=inbox.c.attempts if counted else inbox.c.attempts - 1,
+                    next_attempt_at=when,
+                    lease_owner=None,
+                    lease_until=None,
+                    error_code=code,
+                    error_message=message,
+                )
+            )
+
+    def bury(self, event: Event, *, code: str, message: str) -> None:
+        """Make `event` a dead letter; it waits for a replay."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                _mine(event).values(
+                    status=EventStatus.DEAD,
+                    lease_owner=None,
+                    lease_until=None,
+                    error_code=code,
+                    error_message=message,
+                )
+            )
+
+    def replay(self, event_id: int, *, now: datetime) -> Event:
+        """Make one event due again; raises `NotFound`, and `NotReplayable` while it is being worked on."""
+        event = self.get(event_id)
+        with self._engine.begin() as connection:
+            reset = connection.execute(
+                sa.update(inbox)
+                .where(inbox.c.id == event_id, inbox.c.status != EventStatus.WORKING)
+                .values(
+                    status=EventStatus.PENDING, attempts=0, next_attempt_at=now, handled_at=None, outcome=None
+                )
+            )
+        if reset.rowcount != 1:
+            raise NotReplayable(
+                f"Event {event.id} is being worked on; nothing was changed. Look again in a few seconds."
+            )
+        return self.get(event_id)
+
+    def replay_dead(self, *, now: datetime) -> int:
+        """Make every dead letter due again; answers how many."""
+        with self._engine.begin() as connection:
+            dead = sa.update(inbox).where(inbox.c.status == EventStatus.DEAD)
+            return connection.execute(
+                dead.values(status=EventStatus.PENDING, attempts=0, next_attempt_at=now)
+            ).rowcount
+
+    def get(self, event_id: int) -> Event:
+        """One event; raises `NotFound`."""
+        with self._engine.connect() as connection:
+            row = connection.execute(sa.select(inbox).where(inbox.c.id == event_id)).one_or_none()
+        if row is None:
+            raise NotFound(f"There is no event {event_id} in the inbox.")
+        return _event(row)
+
+    def get_by_key(self, unique_key: str) -> Event:
+        """One event; raises `NotFound`."""
+        with self._engine.connect() as connection:
+            row = connection.execute(sa.select(inbox).where(inbox.c.unique_key == unique_key)).one_or_none()
+        if row is None:
+            raise NotFound(f"There is no event with the key {unique_key} in the inbox.")
+        return _event(row)
+
+    def list_events(
+        self, *, status: EventStatus | None = None, before: int | None = None, limit: int
+    ) -> list[Event]:
+        """Newest first, `limit` at most, older than the id `before`."""
+        query = sa.select(inbox).order_by(inbox.c.id.desc()).limit(limit)
+        if status is not None:
+            query = query.where(inbox.c.status == status)
+        if before is not None:
+            query = query.where(inbox.c.id < before)
+        with self._engine.connect() as connection:
+            return [_event(row) for row in connection.execute(query)]
+
+    def has_due(self, *, now: datetime, lane: Lane = Lane.EVENTS) -> bool:
+        with self._engine.connect() as connection:
+            return connection.scalar(sa.select(inbox.c.id).where(_is_due(now, lane)).limit(1)) is not None
+
+    def count_backlog(self, *, now: datetime) -> Backlog:
+        waiting = inbox.c.status.in_([EventStatus.PENDING, EventStatus.WORKING])
+        with self._engine.connect() as connection:
+            count, oldest = connection.execute(
+                sa.select(sa.func.count(), sa.func.min(inbox.c.received_at)).where(waiting)
+            ).one()
+            dead = connection.scalar(sa.select(sa.func.count()).where(inbox.c.status == EventStatus.DEAD))
+        age = (now - oldest).total_seconds() if oldest else 0.0
+        return Backlog(waiting=count, dead=dead or 0, oldest_seconds=max(age, 0.0))
+
+    def purge(self, *, received_before: datetime, source: Source) -> int:
+        """Delete done events of one source received before a moment; answers how many."""
+        done = inbox.c.status.in_([EventStatus.HANDLED, EventStatus.IGNORED])
+        with self._engine.begin() as connection:
+            return connection.execute(
+                sa.delete(inbox).where(done, inbox.c.source == source, inbox.c.received_at < received_before)
+            ).rowcount
+
+
+def _is_due(now: datetime, lane: Lane) -> sa.ColumnElement[bool]:
+    waiting = (inbox.c.status == EventStatus.PENDING) & (inbox.c.next_attempt_at <= now)
+    abandoned = (inbox.c.status == EventStatus.WORKING) & (inbox.c.lease_until < now)
+    is_reconcile = inbox.c.webhook_type == RECONCILE
+    return (is_reconcile if lane is Lane.RECONCILE else ~is_reconcile) & (waiting | abandoned)
+
+
+def _mine(event: Event) -> sa.Update:
+    return sa.update(inbox).where(
+        inbox.c.id == event.id,
+        inbox.c.status == EventStatus.WORKING,
+        inbox.c.lease_owner == event.lease_owner,
+        inbox.c.attempts == event.attempts,
+    )
+
+
+def _row(event: NewEvent, now: datetime) -> dict[str, Any]:
+    return {
+        "unique_key": event.unique_key,
+        "source": event.source,
+        "webhook_type": event.webhook_type,
+        "organization_id": event.organization_id,
+        "body": event.body,
+        "correlation_id": event.correlation_id,
+        "received_at": now,
+        "status": EventStatus.IGNORED if event.ignored else EventStatus.PENDING,
+        "attempts": 0,
+        "next_attempt_at": now,
+        "outcome": "no handler for this type" if event.ignored else None,
+    }
+
+
+def _event(row: sa.Row[Any]) -> Event:
+    return Event(**row._mapping)  # noqa: SLF001 - the public mapping view of a row
