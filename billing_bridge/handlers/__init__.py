@@ -1,0 +1,1 @@
+"""One file per event type: where to look. One function that looks and tells the control plane."""
