@@ -1,0 +1,1 @@
+"""The HTTP edge: Lago's webhooks, the operator API, health, readiness and metrics."""
