@@ -1,0 +1,1 @@
+"""Customers, plans, features and entitlements."""

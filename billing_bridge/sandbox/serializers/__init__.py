@@ -1,0 +1,1 @@
+"""One function per object: what the API answers and the webhooks carry."""

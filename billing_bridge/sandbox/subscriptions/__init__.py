@@ -1,0 +1,1 @@
+"""What happens to subscriptions: starts, changes, edits, ends."""

@@ -1,0 +1,1 @@
+"""Outgoing webhooks: bodies, signatures, delivery."""

@@ -1,0 +1,86 @@
+"""One unit of work: a transaction, a moment of the sandbox's clock, and what is to happen at its end."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from billing_bridge.sandbox.config import PaymentOutcome, Settings
+from billing_bridge.sandbox.model import Endpoint, Invoice, Webhook
+from billing_bridge.sandbox.store import get_setting, put_setting
+
+
+class HasId(Protocol):
+    """Anything a webhook can be about."""
+
+    @property
+    def id(self) -> Any: ...
+
+
+@dataclass
+class Work:
+    """Passed to everything that changes the store.
+
+    ``charges`` are invoices to be charged when the block ends; ``machine_time`` is Unix seconds for retries.
+    """
+
+    session: Session
+    now: datetime
+    settings: Settings
+    machine_time: float
+    charges: list[Invoice] = field(default_factory=list)
+
+    @property
+    def today(self) -> date:
+        """The sandbox's day, UTC."""
+        return self.now.date()
+
+    def emit(self, webhook_type: str, subject: HasId, **options: Any) -> None:
+        """Store one webhook per endpoint that wants it; bodies are built when they are sent.
+
+        Lost ones (``drop_next`` of the chaos settings) are stored as ``dropped`` and never sent.
+        """
+        self.session.flush()
+        chaos = get_setting(self.session, "chaos")
+        for endpoint in list(self.session.scalars(select(Endpoint))):
+            if not wants(endpoint, webhook_type):
+                continue
+            for _ in range(2 if chaos.get("emit_twice") else 1):
+                self.session.add(self._webhook(endpoint, webhook_type, subject, options, chaos))
+        self.session.flush()
+
+    def _webhook(
+        self,
+        endpoint: Endpoint,
+        webhook_type: str,
+        subject: HasId,
+        options: dict[str, Any],
+        chaos: dict[str, Any],
+    ) -> Webhook:
+        lost = int(chaos.get("drop_next", 0)) > 0
+        if lost:
+            chaos["drop_next"] -= 1
+            put_setting(self.session, "chaos", chaos)
+        return Webhook(
+            endpoint_id=endpoint.id,
+            webhook_type=webhook_type,
+            object_id=subject.id,
+            options=options,
+            status="dropped" if lost else "pending",
+            next_attempt_at=None if lost else self.machine_time,
+            created_at=self.now,
+        )
+
+    @property
+    def auto_pay(self) -> tuple[PaymentOutcome, float]:
+        """What the provider does with a charge, and after how many seconds."""
+        stored = get_setting(self.session, "auto_pay")
+        outcome = PaymentOutcome(stored.get("outcome", self.settings.auto_pay))
+        return outcome, float(stored.get("delay_seconds", self.settings.payment_delay))
+
+
+def wants(endpoint: Endpoint, webhook_type: str) -> bool:
+    """Whether this endpoint subscribed to the type; no list, or a star, means all."""
+    return endpoint.event_types is None or "*" in endpoint.event_types or webhook_type in endpoint.event_types
