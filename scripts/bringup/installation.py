@@ -1,0 +1,137 @@
+"""One installation of the whole platform: configured, started, watched, stopped, erased."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from scripts.bringup.code import fingerprint_code
+from scripts.bringup.errors import UpError
+from scripts.bringup.files import write_edge, write_environments, write_programs, write_redis
+from scripts.bringup.health import accepts_tcp, answers_http, read_tail, wait_until
+from scripts.bringup.journal import Journal
+from scripts.bringup.ports import choose_ports
+from scripts.bringup.product import Product
+from scripts.bringup.programs import Program, list_urls
+from scripts.bringup.state import OWNED, ROOT, Paths, Record, load_record, save_record
+from scripts.bringup.supervisor import RUNNING, Supervisor
+
+READY_SECONDS = 60.0
+TCP_PROGRAMS = ("redis", "edge-pages")
+
+
+@dataclass
+class Installation:
+    """One installation: its folders, what it remembers, and its supervisor."""
+
+    paths: Paths
+    journal: Journal
+    record: Record = field(default_factory=Record)
+
+    def __post_init__(self) -> None:
+        self.record = load_record(self.paths)
+        self.supervisor = Supervisor(self.paths)
+
+    @property
+    def product(self) -> Product:
+        return Product(self.paths, self.record.urls)
+
+    def remember(self) -> None:
+        save_record(self.paths, self.record)
+
+    def configure(self, asked: Mapping[str, int]) -> "Changes":
+        """Ports, secrets and every file that the programs read."""
+        self.paths.make()
+        running = self.supervisor.is_running()
+        self.record.ports = self._keep_ports(asked) if running else choose_ports(self.record.ports, asked)
+        self.record.urls = list_urls(self.record.ports)
+        self.remember()
+        code = fingerprint_code(ROOT)
+        return Changes(
+            is_running=running,
+            code=code if code != self.record.code else "",
+            redis=write_redis(self.paths, self.record.ports),
+            edge=write_edge(self.paths, self.record.ports),
+            env_files=write_environments(self.paths, self.record.ports),
+            programs=write_programs(self.paths, self.record.ports),
+        )
+
+    def _keep_ports(self, asked: Mapping[str, int]) -> dict[str, int]:
+        other = {name: port for name, port in asked.items() if self.record.ports.get(name) != port}
+        if other:
+            names = ", ".join(f"{name} on {self.record.ports.get(name)}" for name in other)
+            raise UpError(f"the platform runs already with {names}; stop it with --down, then choose ports.")
+        return self.record.ports
+
+    def start(self, changes: "Changes") -> list[str]:
+        """Start what does not run and restart what changed; the names of what was touched."""
+        if not changes.is_running:
+            self.supervisor.start()
+            return [program.name for program in changes.programs]
+        self.supervisor.apply()
+        touched = [program.name for program in changes.programs if changes.touches(program)]
+        for name in touched:
+            self.supervisor.restart(name)
+        return [*touched, *self.supervisor.revive()]
+
+    def wait_ready(self, programs: list[Program]) -> None:
+        """Until each program answers. Raises UpError with the last lines of the log of the one that does not."""
+        for program in programs:
+            if not wait_until(partial(self.is_ready, program), seconds=READY_SECONDS):
+                log = self.paths.log / f"{program.name}.log"
+                message = f"{program.name} did not start within {READY_SECONDS:.0f} s; its log is {log}."
+                raise UpError(message, log=read_tail(log))
+
+    def is_ready(self, program: Program) -> bool:
+        if program.health:
+            return answers_http(program.health)
+        if program.name in TCP_PROGRAMS:
+            return accepts_tcp(self.record.ports[program.name])
+        return any(p.name == program.name and p.state == RUNNING for p in self.supervisor.list_programs())
+
+    def describe(self) -> dict[str, Any]:
+        """What ``--status`` and ``--json`` say."""
+        programs = self.supervisor.list_programs()
+        return {
+            "state_dir": str(self.paths.state),
+            "running": bool(programs) and all(program.state == RUNNING for program in programs),
+            "programs": [program.__dict__ for program in programs],
+            "ports": self.record.ports,
+            "urls": self.record.urls,
+            "timings": self.record.timings,
+            "demo": self.record.demo,
+        }
+
+    def stop(self) -> bool:
+        """Stop everything; False when nothing ran."""
+        if not self.supervisor.is_running():
+            return False
+        self.supervisor.stop()
+        return True
+
+    def erase(self) -> None:
+        """Remove everything that an up has made, the tenants' data too. Nothing may run."""
+        for name in OWNED:
+            shutil.rmtree(self.paths.state / name, ignore_errors=True)
+        self.paths.record.unlink(missing_ok=True)
+        self.paths.socket.unlink(missing_ok=True)
+        self.record = Record()
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What is different from the last time."""
+
+    is_running: bool
+    code: str
+    """Fingerprint of the code when it changed since the last start, else empty."""
+    redis: bool
+    edge: bool
+    env_files: set[str]
+    programs: list[Program]
+
+    def touches(self, program: Program) -> bool:
+        """Whether a running program has to be started again."""
+        by_file = {"redis": self.redis, "edge": self.edge}.get(program.name, False)
+        return by_file or program.env_file in self.env_files or (bool(self.code) and program.is_ours)

@@ -1,0 +1,131 @@
+"""The set-up of the product through its own command lines; the one place that knows their words."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from scripts.bringup.errors import UpError
+from scripts.bringup.files import BRIDGE_TOKEN, with_env
+from scripts.bringup.keys import ensure_secret, find_secret, make_password, store_secret
+from scripts.bringup.state import ROOT, Paths
+
+OPERATOR_EMAIL = "operator@localhost.localdomain"
+OPERATOR_PASSWORD = "operator-password"
+OPERATOR_TOKEN = "operator-token"
+CALL_SECONDS = 900.0
+PRESS = ("press_app.cli", "press.env")
+BRIDGE = ("billing_bridge.cli", "bridge.env")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One idempotent piece of the set-up; done again when its fingerprint changes."""
+
+    key: str
+    title: str
+    run: Callable[["Product"], None]
+    hint: str = ""
+
+
+class Product:
+    """Runs the programs' own commands with this installation's environments."""
+
+    def __init__(self, paths: Paths, urls: Mapping[str, str]) -> None:
+        self.paths = paths
+        self.urls = urls
+
+    def press(self, *arguments: str, env: tuple[str, ...] = (), stdin: str = "") -> Any:
+        """``press …``; its JSON answer, or None when it prints none."""
+        return self._call(PRESS, arguments, env=env, stdin=stdin)
+
+    def bridge(self, *arguments: str) -> Any:
+        """``press-bridge …``; its JSON answer, or None when it prints none."""
+        return self._call(BRIDGE, arguments, env=(), stdin="")
+
+    def _call(
+        self, program: tuple[str, str], arguments: tuple[str, ...], *, env: tuple[str, ...], stdin: str
+    ) -> Any:
+        module, env_file = program
+        argv = with_env((sys.executable, "-m", module, *arguments), self.paths, env_file, *env)
+        try:
+            done = subprocess.run(
+                argv, cwd=ROOT, input=stdin, capture_output=True, text=True, check=False, timeout=CALL_SECONDS
+            )
+        except subprocess.TimeoutExpired as error:
+            message = f"`{module} {' '.join(arguments)}` did not end within {CALL_SECONDS:.0f} s; run up again to continue."
+            raise UpError(message) from error
+        if done.returncode != 0:
+            message = f"`{module} {' '.join(arguments)}` failed; what was done before stays, and up continues from here."
+            raise UpError(message, log=_last_lines(done.stderr or done.stdout))
+        return _parse(done.stdout)
+
+
+def _parse(output: str) -> Any:
+    try:
+        return json.loads(output)
+    except ValueError:
+        return None
+
+
+def _last_lines(text: str, count: int = 12) -> str:
+    return "\n".join(text.strip().splitlines()[-count:])
+
+
+def prepare(product: Product) -> None:
+    """Databases, plans, the operator's account and the tokens; before anything runs."""
+    product.press("db", "upgrade")
+    product.bridge("db", "upgrade")
+    product.press("seed")
+    secrets = product.paths.secrets
+    password = ensure_secret(secrets, OPERATOR_PASSWORD, make_password)
+    product.press("operator", "ensure", OPERATOR_EMAIL, "--password-stdin", stdin=password)
+    if find_secret(secrets, OPERATOR_TOKEN) is None:
+        answer = product.press("token", "create", "--operator", OPERATOR_EMAIL, "--name", "up", "--json")
+        store_secret(secrets, OPERATOR_TOKEN, answer["token"])
+    if find_secret(secrets, BRIDGE_TOKEN) is None:
+        answer = product.press("token", "create", "--system", "billing-bridge", "--json")
+        store_secret(secrets, BRIDGE_TOKEN, answer["token"])
+
+
+def add_server(product: Product) -> None:
+    """Enrol the agent of this host; `press` runs `press-agent enroll` with the agent's environment."""
+    product.press("server", "add", "--local", "--json", env=("agent.env",))
+
+
+def deploy_bench(product: Product) -> None:
+    """A release of the embedded engine, and one bench that runs it."""
+    product.press("release", "add", "--engine", "tryton", "--json")
+    product.press("bench", "deploy", "--wait", "--json")
+
+
+def register_webhook(product: Product) -> None:
+    product.bridge("webhook", "ensure")
+
+
+SETUP = (
+    Step("server", "Enrol this host", add_server),
+    Step(
+        "bench",
+        "Build and start the first bench",
+        deploy_bench,
+        hint="about a minute: the ERP is installed once",
+    ),
+    Step("webhook", "Tell the billing system where we listen", register_webhook),
+)
+
+
+def play_demo(product: Product) -> dict[str, Any]:
+    """One tenant through the front door: the sandbox starts a subscription and fires the webhook."""
+    answer: dict[str, Any] = product.press("demo", "--keep", "--json", env=("lago-sandbox.env",))
+    return answer
+
+
+def list_demo_links(product: Product, demo: Mapping[str, Any]) -> dict[str, str]:
+    """The ERP's address and a login link that works once; nothing when there is no demo tenant."""
+    if not demo.get("site_id"):
+        return {}
+    answer = product.press("site", "login-link", str(demo["site_id"]), "--json")
+    return {"ERP": str(demo.get("url", "")), "Log in (once, now)": str(answer["url"])}

@@ -1,0 +1,157 @@
+"""Starts, asks and stops the one supervisor that runs every program of this installation."""
+
+import http.client
+import os
+import subprocess
+import sys
+import xmlrpc.client
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from supervisor.xmlrpc import Faults, SupervisorTransport
+
+from agent.commands.supervisord import supervisord_conf
+from scripts.bringup.errors import UpError
+from scripts.bringup.health import read_tail, wait_until
+from scripts.bringup.state import ROOT, Paths, write_file
+
+START_SECONDS = 15.0
+STOP_SECONDS = 60.0
+FOREIGN_PREFIXES = ("PRESS_", "SUPERVISOR_")
+RUNNING = "RUNNING"
+
+
+@dataclass(frozen=True)
+class ProgramStatus:
+    """What supervisor says of one program."""
+
+    name: str
+    state: str
+    pid: int
+    seconds: int
+    """Since its last start."""
+
+
+class Supervisor:
+    """One supervisord per state folder; its programs stand in ``supervisor/conf.d/<name>.conf``."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+        self._conf = paths.supervisor / "supervisord.conf"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def programs(self) -> Path:
+        return self._paths.supervisor / "conf.d"
+
+    def is_running(self) -> bool:
+        try:
+            self._call("getState")
+        except OSError:
+            return False
+        return True
+
+    def start(self) -> None:
+        """Start it with every program; it outlives this process and its terminal."""
+        write_file(self._conf, supervisord_conf(self._paths.supervisor, self._paths.socket))
+        (self._paths.supervisor / "logs").mkdir(exist_ok=True)
+        log = self._paths.log / "supervisord-start.log"
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_PREFIXES)
+        }
+        with log.open("w", encoding="utf-8") as stream:
+            process = self._process = subprocess.Popen(
+                [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(self._conf)],
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        wait_until(lambda: self.is_running() or process.poll() is not None, seconds=START_SECONDS)
+        if not self.is_running():
+            raise UpError(f"supervisor did not start; its log is {log}.", log=read_tail(log))
+
+    def stop(self) -> None:
+        """Stop every program, then supervisor itself; waits until both are gone."""
+        pid = self._call("getPID")
+        self._call("shutdown")
+        if self._process:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout=STOP_SECONDS)
+        if not wait_until(lambda: not _is_alive(pid), seconds=STOP_SECONDS):
+            raise UpError(
+                f"supervisor (pid {pid}) did not stop within {STOP_SECONDS:.0f} s; look into {self._paths.log}."
+            )
+
+    def apply(self) -> None:
+        """Take up new and changed program files, and forget those that are gone."""
+        ((added, changed, removed),) = self._call("reloadConfig")
+        for name in (*removed, *changed):
+            self._call("stopProcessGroup", name)
+            self._call("removeProcessGroup", name)
+        for name in (*added, *changed):
+            self._call("addProcessGroup", name)
+
+    def restart(self, name: str) -> None:
+        self._try("stopProcess", name, expected=Faults.NOT_RUNNING)
+        self._try("startProcess", name, False, expected=Faults.ALREADY_STARTED)
+
+    def revive(self) -> list[str]:
+        """Start programs that gave up or were stopped; their names."""
+        asleep = [
+            program.name
+            for program in self.list_programs()
+            if program.state in {"FATAL", "STOPPED", "EXITED"}
+        ]
+        for name in asleep:
+            self._try("startProcess", name, False, expected=Faults.ALREADY_STARTED)
+        return asleep
+
+    def list_programs(self) -> list[ProgramStatus]:
+        """In the order of their names; empty when supervisor does not run."""
+        try:
+            found: list[dict[str, Any]] = self._call("getAllProcessInfo")
+        except OSError:
+            return []
+        return [
+            ProgramStatus(
+                name=info["name"],
+                state=info["statename"],
+                pid=info["pid"],
+                seconds=info["now"] - info["start"] if info["statename"] == RUNNING else 0,
+            )
+            for info in sorted(found, key=lambda info: str(info["name"]))
+        ]
+
+    def _try(self, method: str, *arguments: object, expected: int) -> None:
+        try:
+            self._call(method, *arguments)
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode != expected:
+                raise UpError(
+                    f"supervisor refused {method}: {fault.faultString}; see {self._paths.log}."
+                ) from fault
+
+    def _call(self, method: str, *arguments: object) -> Any:
+        """Raises OSError when nobody answers."""
+        transport = SupervisorTransport(None, None, f"unix://{self._paths.socket}")
+        try:
+            proxy = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
+            return getattr(proxy.supervisor, method)(*arguments)
+        except (http.client.HTTPException, xmlrpc.client.ProtocolError) as error:
+            raise ConnectionError(str(error)) from error
+        finally:
+            transport.close()
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether the process still runs; one that only waits to be reaped does not."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return not status.rpartition(")")[2].lstrip().startswith("Z")
