@@ -38,6 +38,12 @@ class Settings(BaseSettings):
     """More ended subscriptions than this within ``termination_window_minutes`` stop and ask an operator."""
     termination_window_minutes: int = 60
     session_hours: int = 168
+    requests_per_minute: int = 1200
+    """For each user and each token of a team; the platform's own tokens are not counted."""
+    anonymous_requests_per_minute: int = 300
+    """For each address that sends no credential."""
+    stream_seconds: int = 600
+    """After this a stream of events ends and the listener comes back."""
     log_level: str = "INFO"
 
     @property

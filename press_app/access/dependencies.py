@@ -11,7 +11,8 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 from pydantic import BaseModel
 
 from press_app.access.authentication import authenticate
-from press_app.access.subject import Subject
+from press_app.access.errors import TooManyRequests
+from press_app.access.subject import Subject, SubjectKind
 from press_app.config import Settings
 from press_app.kit.pagination import MAX_LIMIT, PageRequest
 from press_app.kit.throttle import Throttle
@@ -35,24 +36,36 @@ def get_settings(request: Request) -> Settings:
 
 
 def get_throttle(request: Request) -> Throttle:
+    """Counts for all processes together."""
     return cast("Throttle", request.app.state.throttle)
+
+
+def get_local_throttle(request: Request) -> Throttle:
+    """Counts for this process alone, in memory: cheap enough for each request."""
+    return cast("Throttle", request.app.state.local_throttle)
 
 
 WorkDep = Annotated[Work, Depends(get_work)]
 SettingsDep = Annotated[Settings, Depends(get_settings)]
 ThrottleDep = Annotated[Throttle, Depends(get_throttle)]
+LocalThrottleDep = Annotated[Throttle, Depends(get_local_throttle)]
 
 
 def get_subject(
     request: Request,
     work: WorkDep,
     settings: SettingsDep,
+    local: LocalThrottleDep,
     _token: Annotated[object, Security(_bearer)],
     _session: Annotated[object, Security(_cookie)],
 ) -> Subject:
     """The schemes are declared for the OpenAPI page; :func:`authenticate` reads the request itself."""
     subject = authenticate(request, work, settings)
     request.state.actor = subject.actor
+    limit = f"{settings.requests_per_minute}/minute"
+    if subject.kind is not SubjectKind.SYSTEM and not local.hit(limit, subject.actor):
+        message = "Too many requests. Nothing was changed. Try again in a minute."
+        raise TooManyRequests(message, retry_after=60)
     return subject
 
 

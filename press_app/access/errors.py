@@ -39,6 +39,12 @@ class OperatorsOnly(Forbidden):
     code = "operators_only"
 
 
+class PeopleOnly(Forbidden):
+    """Only a signed-in person can do this."""
+
+    code = "people_only"
+
+
 class ScopeUnknown(Invalid):
     """There is no such scope, or tokens of this kind cannot have it."""
 
@@ -63,3 +69,11 @@ class TooManyAttempts(PressError):
     code = "too_many_attempts"
     status = 429
     title = "Too many attempts"
+
+
+class TooManyRequests(PressError):
+    """More requests than this caller may send in a minute."""
+
+    code = "too_many_requests"
+    status = 429
+    title = "Too many requests"

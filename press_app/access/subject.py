@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from press_app.access.errors import OperatorsOnly, RoleMissing, ScopeMissing
-from press_app.access.rules import OPERATOR, ROLE_ALLOWS, Permission
+from press_app.access.rules import OPERATOR, ROLE_ALLOWS, SUBSCRIPTIONS_READ, SUBSCRIPTIONS_WRITE, Permission
 from press_app.errors import NotFound, PressError
 from press_app.teams.rules import Role
 
@@ -99,6 +99,13 @@ class Subject:
         if self.kind is not SubjectKind.SYSTEM:
             raise operators_only()
         self.require_scope(scope)
+
+    def is_reader_of_all(self) -> bool:
+        """Whether subscriptions of every team may be read: operators and the billing bridge."""
+        if self.is_operator:
+            return True
+        may_read = {SUBSCRIPTIONS_READ, SUBSCRIPTIONS_WRITE} & (self.scopes or frozenset())
+        return self.kind is SubjectKind.SYSTEM and bool(may_read)
 
     def require_operator(self) -> None:
         """Let pass operators only. Raises :class:`OperatorsOnly`."""

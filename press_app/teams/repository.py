@@ -44,3 +44,13 @@ def find_users(session: AnySession, ids: list[str]) -> dict[str, User]:
 def teams_of(team_ids: list[str] | None) -> Select[Team]:
     query = select(Team)
     return query if team_ids is None else query.where(Team.id.in_(team_ids))
+
+
+def find_owner_email(session: AnySession, team_id: str) -> str | None:
+    return session.scalar(
+        select(User.email)
+        .join(Membership, Membership.user_id == User.id)
+        .where(Membership.team_id == team_id, Membership.role == Role.OWNER)
+        .order_by(Membership.created_at, User.id)
+        .limit(1)
+    )

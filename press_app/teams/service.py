@@ -145,6 +145,11 @@ def list_teams(session: ReadSession, team_ids: list[str] | None, request: PageRe
     return read_page(session, repository.teams_of(team_ids), Team.id, request)
 
 
+def find_teams(session: ReadSession, team_ids: list[str]) -> list[Team]:
+    """Those of the ids that exist, oldest first."""
+    return list(session.scalars(repository.teams_of(team_ids).order_by(Team.id)))
+
+
 def rename_team(uow: UnitOfWork, team_id: str, name: str) -> Team:
     """Raises :class:`TeamUnknown`."""
     team = get_team(uow.session, team_id)
@@ -169,7 +174,7 @@ def ensure_team_for_customer(uow: UnitOfWork, *, customer_ref: str, name: str, e
         if winner is None:
             raise team_unknown()
         return winner
-    owner = _ensure_person(uow, email, name)
+    owner = _find_or_add_owner(uow, email, name)
     if owner is not None:
         _add(uow, Membership(team_id=team.id, user_id=owner.id, role=Role.OWNER, created_at=uow.now()))
     message = f"Team {team.name} was created for customer {customer_ref}."
@@ -177,15 +182,23 @@ def ensure_team_for_customer(uow: UnitOfWork, *, customer_ref: str, name: str, e
     return team
 
 
-def _ensure_person(uow: UnitOfWork, email: str | None, name: str) -> User | None:
-    if not email or not email.strip():
-        return None
+def _find_or_add_owner(uow: UnitOfWork, email: str | None, name: str) -> User | None:
     try:
-        address = normalise_email(email)
+        return ensure_person(uow, email or "", name)
     except EmailInvalid:
         return None
+
+
+def ensure_person(uow: UnitOfWork, email: str, name: str = "") -> User:
+    """The person of this address; a new one gets an account without password. Raises :class:`EmailInvalid`."""
+    address = normalise_email(email)
     found = repository.find_user_by_email(uow.session, address)
-    return found or _add_user(uow, address, name, None) or repository.find_user_by_email(uow.session, address)
+    found = found or _add_user(uow, address, name, None)
+    found = found or repository.find_user_by_email(uow.session, address)  # another was faster
+    if found is None:
+        message = "The account was made and removed at the same moment. Nothing was changed. Try again."
+        raise EmailTaken(message)
+    return found
 
 
 def add_member(uow: UnitOfWork, team_id: str, user_id: str, role: Role) -> Membership:
@@ -250,3 +263,8 @@ def list_members(session: ReadSession, team_id: str, request: PageRequest) -> Pa
     page = read_page(session, repository.members_of(team_id), Membership.user_id, request)
     users = repository.find_users(session, [row.user_id for row in page.items])
     return Page([(row, users[row.user_id]) for row in page.items], page.next_cursor)
+
+
+def find_owner_email(session: Session | ReadSession, team_id: str) -> str | None:
+    """Where the first owner of the team gets mail; None while it has no owner."""
+    return repository.find_owner_email(session, team_id)

@@ -19,12 +19,22 @@ def list_timeline(
 
 
 def read_after(
-    session: ReadSession, cursor: int, *, team_ids: Sequence[str] | None, limit: int = 200
+    session: ReadSession,
+    cursor: int,
+    *,
+    team_ids: Sequence[str] | None,
+    subject: str | None = None,
+    until: int | None = None,
+    limit: int = 200,
 ) -> list[JournalRow]:
-    """Lines after ``cursor``, oldest first; ``team_ids`` None reads everybody's."""
+    """Lines after ``cursor`` and up to ``until``, oldest first; ``team_ids`` None reads everybody's."""
     query = select(JournalRow).where(JournalRow.id > cursor)
+    if until is not None:
+        query = query.where(JournalRow.id <= until)
     if team_ids is not None:
         query = query.where(JournalRow.team_id.in_(team_ids))
+    if subject is not None:
+        query = query.where(JournalRow.subject == subject)
     return list(session.scalars(query.order_by(JournalRow.id).limit(limit)))
 
 

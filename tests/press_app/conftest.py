@@ -3,13 +3,19 @@
 import importlib
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
+from pydantic import SecretStr
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
+from press_app.api.app import create_app
+from press_app.config import Settings
+from press_app.edge.fake import FakeEdge
 from press_app.kit.clock import FixedClock
 from press_app.kit.db import Base, Database, open_database
 from press_app.work.bell import FakeBell
@@ -78,3 +84,34 @@ def bell() -> FakeBell:
 @pytest.fixture
 def work(database: Database, clock: FixedClock, bell: FakeBell) -> Work:
     return Work(database=database, clock=clock, bell=bell, subscribers=Subscribers())
+
+
+@dataclass(frozen=True)
+class ApiRuntime:
+    """What the HTTP application needs of the composition root."""
+
+    settings: Settings
+    work: Work
+    edge: FakeEdge
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        master_key=SecretStr("0" * 64),
+        public_url="http://testserver",
+        edge_dynamic_file=tmp_path / "dynamic" / "sites.yml",
+        agent_key_file=tmp_path / "agent-key.pem",
+    )
+
+
+@pytest.fixture
+def runtime(settings: Settings, work: Work) -> ApiRuntime:
+    return ApiRuntime(settings, work, FakeEdge())
+
+
+@pytest.fixture
+def client(runtime: ApiRuntime) -> Iterator[TestClient]:
+    """The API, without a network between; unexpected errors come back as answers, as they would in production."""
+    with TestClient(create_app(runtime), raise_server_exceptions=False) as client:
+        yield client

@@ -1,0 +1,86 @@
+"""Puts the HTTP application together from what the composition root made."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+from fastapi import APIRouter, FastAPI
+from prometheus_client import CollectorRegistry
+
+from press_app import __version__
+from press_app.api import accounts, docs, events, health, metrics, teams
+from press_app.api.events import StreamCounter
+from press_app.api.health import list_checks
+from press_app.api.metrics import DatabaseCollector, HttpMetrics
+from press_app.api.middleware import add_middleware
+from press_app.api.openapi import install_openapi
+from press_app.api.problems import add_problem_handlers
+from press_app.api.watch import JournalWatch
+from press_app.config import Settings
+from press_app.edge.port import Edge
+from press_app.kit.throttle import Throttle
+from press_app.plans import endpoints as plans
+from press_app.work.unit_of_work import Work
+
+ROUTERS: tuple[APIRouter, ...] = (
+    health.router,
+    metrics.router,
+    docs.router,
+    accounts.router,
+    teams.router,
+    plans.router,
+    events.router,
+)
+
+
+class Runtime(Protocol):
+    """What the composition root made."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def work(self) -> Work: ...
+
+    @property
+    def edge(self) -> Edge: ...
+
+
+def create_app(
+    runtime: Runtime, *, routers: Sequence[APIRouter] = ROUTERS, redis_url: str | None = None
+) -> FastAPI:
+    """The application; ``redis_url`` None counts attempts in memory and follows the journal by polling."""
+    settings, work = runtime.settings, runtime.work
+    watch = JournalWatch(work, redis_url)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with watch.running():
+            yield
+
+    app = FastAPI(
+        title="Press control plane",
+        version=__version__,
+        description="Teams, plans, servers, sites, subscriptions and jobs of an ERP cloud.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    registry = CollectorRegistry()
+    registry.register(DatabaseCollector(work))
+    local = Throttle()
+    app.state.runtime = runtime
+    app.state.settings = settings
+    app.state.work = work
+    app.state.throttle = Throttle(redis_url)
+    app.state.local_throttle = local
+    app.state.watch = watch
+    app.state.streams = StreamCounter()
+    app.state.registry = registry
+    app.state.checks = list_checks(work, runtime.edge, edge_hostname=f"ready.{settings.site_domain}")
+    for router in routers:
+        app.include_router(router)
+    add_problem_handlers(app)
+    add_middleware(app, settings, local, HttpMetrics(registry))
+    install_openapi(app)
+    return app
