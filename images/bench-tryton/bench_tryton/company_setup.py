@@ -11,6 +11,8 @@ from trytond.modules.currency.scripts import import_currencies
 
 CHART = "account.account_template_root_en"
 COMPANY_NAME = "Company"
+BUILT_IN_LOGIN = "admin"
+"""Closed in the template; a tenant who wants this login gets it opened."""
 
 
 def make_usable(database: str, owner_login: str) -> None:
@@ -38,13 +40,13 @@ def finish(database: str, owner_login: str) -> None:
         record.state = "done"
     item.save(pending)
     user = Model.get("res.user")
-    (admin,) = _find_all(user, "admin")
+    (admin,) = _find_all(user, BUILT_IN_LOGIN)
     (owner,) = user.find([("login", "=", owner_login)])
-    known = {group.id for group in owner.groups}
-    for group in Model.get("res.group").find([]):
-        if group.id not in known:
-            owner.groups.append(group)
-    owner.save()
+    groups = Model.get("res.group").find([])
+    for person in (admin, owner):
+        known = {group.id for group in person.groups}
+        person.groups.extend(group for group in groups if group.id not in known)
+        person.save()
     admin.active = False
     admin.save()
 

@@ -1,0 +1,1 @@
+"""Tryton: drives the programs of ``images/bench-tryton`` and never imports them."""

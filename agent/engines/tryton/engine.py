@@ -1,0 +1,214 @@
+"""The Tryton engine: one SQLite database per site, cloned from a template, served by the bench of its release."""
+
+import hashlib
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import requests
+
+from agent.engines.errors import SiteNotHealthy
+from agent.engines.port import Site, SiteSpec, Usage
+from agent.engines.tryton import database, site_files
+from agent.engines.tryton.benches import TrytonBenches
+from agent.engines.tryton.control import BenchControl
+from agent.engines.tryton.layout import BenchFolder
+from agent.engines.tryton.site_files import DoorState, SiteNote
+from agent.engines.tryton.templates import get_template
+from agent.host import files
+from agent.host.locks import file_lock
+
+LOCK_SECONDS = 60.0
+PROBE_SECONDS = 15.0
+LOGIN_PATH = "/-/login"
+
+
+class TrytonEngine(TrytonBenches):
+    """One engine over all its benches. Order of every change: the wanted state on disk first, then the bench is told."""
+
+    def ensure_site_cloned(self, site: SiteSpec) -> bool:
+        """Make the site's database from the template, under a name that serves nothing yet."""
+        folder = self._bench_folder(site.bench_id)
+        template = get_template(self._get_release(folder), site.apps)
+        target = folder.database(site.site_id)
+        if target.exists():
+            return False
+        self._remove_side_files(folder, site.site_id)
+        if site_files.find(folder, site.site_id) is None:
+            site_files.write(
+                folder,
+                site.site_id,
+                SiteNote(hostname=site.hostname.lower(), state=DoorState.CLOSED, resumes_as=DoorState.CLOSED),
+            )
+        files.copy_durably(template, target)
+        return True
+
+    def ensure_site_configured(self, site: SiteSpec) -> bool:
+        """Set owner, e-mail, password and company in the clone."""
+        folder = self._bench_folder(site.bench_id)
+        site_files.get(folder, site.site_id)
+        return database.configure(folder.database(site.site_id), site)
+
+    def ensure_site_serving(self, bench_id: str, site_id: str, hostname: str) -> bool:
+        """Map hostname to the site and load it; a suspended site stays suspended."""
+        folder = self._bench_folder(bench_id)
+        note = site_files.get(folder, site_id)
+        hostname = hostname.lower()
+        site_files.refuse_taken(folder, site_id, hostname)
+        state = site_files.get_open_state(note)
+        changed = site_files.write(
+            folder, site_id, SiteNote(hostname=hostname, state=state, reason=note.reason)
+        )
+        control = BenchControl(folder.control)
+        control.reload(site_id)
+        control.load(site_id)
+        return changed
+
+    def ensure_site_dropped(self, bench_id: str, site_id: str) -> bool:
+        """Remove the site's data and its mapping. Unknown site: nothing to do."""
+        folder = self._bench_folder(bench_id)
+        if not folder.note.exists():
+            return False
+        dropped = files.remove_tree(folder.site(site_id))
+        if self._is_up(bench_id) and (dropped or folder.database(site_id).exists()):
+            BenchControl(folder.control).reload(site_id)
+        dropped |= files.remove_tree(folder.database(site_id))
+        files.remove_tree(folder.restoring(site_id))
+        self._remove_side_files(folder, site_id)
+        files.remove_tree(folder.tokens(site_id))
+        files.remove_tree(folder.lock(site_id))
+        return dropped
+
+    def find_site(self, bench_id: str, site_id: str) -> Site | None:
+        folder = self._bench_folder(bench_id)
+        note = site_files.find(folder, site_id)
+        if note is None and not folder.database(site_id).exists():
+            return None
+        note = note or SiteNote(hostname="", state=DoorState.CLOSED)
+        return Site(
+            site_id=site_id,
+            bench_id=bench_id,
+            hostname=note.hostname,
+            state=note.shown,
+            size_bytes=self._measure(folder, site_id),
+        )
+
+    def list_sites(self, bench_id: str) -> list[Site]:
+        names = site_files.list_ids(self._bench_folder(bench_id))
+        return [site for name in names if (site := self.find_site(bench_id, name)) is not None]
+
+    def ensure_site_suspended(self, bench_id: str, site_id: str, reason: str) -> bool:
+        """Close the site for its users and end their sessions; data stay."""
+        folder = self._bench_folder(bench_id)
+        changed = site_files.change(folder, site_id, state=DoorState.SUSPENDED, reason=reason)
+        BenchControl(folder.control).reload(site_id)
+        files.remove_tree(folder.tokens(site_id))
+        with file_lock(folder.lock(site_id), timeout_seconds=LOCK_SECONDS):
+            database.end_sessions(folder.database(site_id))
+        BenchControl(folder.control).unload(site_id)
+        return changed
+
+    def ensure_site_resumed(self, bench_id: str, site_id: str) -> bool:
+        """Open the site again."""
+        folder = self._bench_folder(bench_id)
+        changed = site_files.change(folder, site_id, state=DoorState.ACTIVE, reason="")
+        control = BenchControl(folder.control)
+        control.reload(site_id)
+        control.load(site_id)
+        return changed
+
+    def ensure_admin_password(self, bench_id: str, site_id: str, login: str, password: str) -> bool:
+        """Set the password of a user of the site; his sessions end when it changes."""
+        folder = self._bench_folder(bench_id)
+        site_files.get(folder, site_id)
+        with file_lock(folder.lock(site_id), timeout_seconds=LOCK_SECONDS):
+            changed = database.set_password(folder.database(site_id), login, password)
+        if changed:
+            BenchControl(folder.control).unload(site_id)
+        return changed
+
+    def ensure_login_token(
+        self, bench_id: str, site_id: str, login: str, token: str, ttl_seconds: int
+    ) -> str:
+        """Let the token log ``login`` in once within the time. Returns the path to open (``/-/login``)."""
+        folder = self._bench_folder(bench_id)
+        site_files.get(folder, site_id)
+        with database.opened(folder.database(site_id)) as connection:
+            database.get_user(connection, login)
+        tokens = folder.tokens(site_id)
+        files.make_directory(tokens, 0o700)
+        announced = tokens / f"{hashlib.sha256(token.encode()).hexdigest()}.json"
+        if not announced.exists():
+            text = json.dumps({"login": login, "expires_at": time.time() + ttl_seconds})
+            files.write_atomic(announced, text, mode=0o600)
+        return LOGIN_PATH
+
+    def measure_usage(self, bench_id: str, site_id: str) -> Usage:
+        folder = self._bench_folder(bench_id)
+        site_files.get(folder, site_id)
+        users = database.count_users(folder.database(site_id))
+        return Usage(users=users, storage_bytes=self._measure(folder, site_id))
+
+    def probe_site(self, bench_id: str, site_id: str, hostname: str) -> None:
+        """Ask the bench for the site as a browser would. Raises ``site_not_healthy``."""
+        folder = self._bench_folder(bench_id)
+        url = f"http://127.0.0.1:{folder.read()['port']}/rpc/"
+        call = {"id": 0, "method": "common.db.list", "params": []}
+        try:
+            with requests.Session() as session:
+                session.trust_env = False
+                answer = session.post(url, json=call, headers={"Host": hostname}, timeout=PROBE_SECONDS)
+            said = answer.json().get("result") if answer.ok else f"status {answer.status_code}"
+        except (requests.RequestException, ValueError) as error:
+            said = type(error).__name__
+        if said != [site_id] or not database.has_data(folder.database(site_id)):
+            raise SiteNotHealthy(
+                f"{hostname} does not lead to its database on the bench ({said}). Its data are untouched. "
+                "Repeat the job; if it stays so, read the bench's log."
+            )
+
+    def write_backup(self, bench_id: str, site_id: str, destination: Path) -> None:
+        """Write a consistent compressed copy of the site's database into one file, while it serves."""
+        folder = self._bench_folder(bench_id)
+        site_files.get(folder, site_id)
+        database.write_backup(folder.database(site_id), destination)
+
+    def ensure_restored(self, bench_id: str, site_id: str, hostname: str, source: Path) -> bool:
+        """Replace (or make) the site's data from a backup file.
+
+        A site that stood keeps its state; one that is made anew stays closed until it is told to serve.
+        """
+        folder = self._bench_folder(bench_id)
+        folder.read()
+        hostname = hostname.lower()
+        site_files.refuse_taken(folder, site_id, hostname)
+        fresh = folder.restoring(site_id)
+        database.unpack_backup(source, fresh)
+        database.end_sessions(fresh)
+        note = site_files.close(folder, site_id, hostname)
+        control = BenchControl(folder.control)
+        control.reload(site_id)
+        with file_lock(folder.lock(site_id), timeout_seconds=LOCK_SECONDS):
+            control.unload(site_id)
+            self._swap(folder, site_id, fresh)
+        site_files.write(folder, site_id, replace(note, state=note.resumes_as))
+        control.reload(site_id)
+        return True
+
+    def _swap(self, folder: BenchFolder, site_id: str, fresh: Path) -> None:
+        """Put the new file in place of the old one; a crash leaves one of the two whole."""
+        target = folder.database(site_id)
+        if target.exists() and database.has_data(target):
+            database.settle(target)
+        self._remove_side_files(folder, site_id)
+        fresh.replace(target)
+        files.sync_directory(folder.databases)
+
+    def _remove_side_files(self, folder: BenchFolder, site_id: str) -> None:
+        for path in folder.side_files(site_id):
+            files.remove_tree(path)
+
+    def _measure(self, folder: BenchFolder, site_id: str) -> int:
+        paths = (folder.database(site_id), *folder.side_files(site_id))
+        return sum(path.stat().st_size for path in paths if path.exists())

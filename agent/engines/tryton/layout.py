@@ -1,0 +1,87 @@
+"""Where a bench keeps what: ``<data_dir>/benches/tryton/<bench_id>/``."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from agent.engines.errors import BenchUnknown
+from agent.errors import AgentError
+from agent.host import files
+
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+
+class NameInvalid(AgentError):
+    """An id that cannot be a file name and a part of an address."""
+
+    code: ClassVar[str] = "name_invalid"
+    status: ClassVar[int] = 422
+    title: ClassVar[str] = "The id cannot be used"
+
+
+def check_name(name: str) -> str:
+    """Return a site's or bench's id as it is. Raises :class:`NameInvalid`."""
+    if NAME.fullmatch(name) is None:
+        raise NameInvalid(
+            f"The id {name!r} has other signs than small letters, digits and hyphens, or is longer than 63. "
+            "Nothing was changed; use a UUID."
+        )
+    return name
+
+
+@dataclass(frozen=True)
+class BenchFolder:
+    """Paths of one bench. A site's database has the site's id as its name."""
+
+    path: Path
+
+    @property
+    def note(self) -> Path:
+        return self.path / "bench.json"
+
+    @property
+    def control(self) -> Path:
+        return self.path / "run" / "control.json"
+
+    @property
+    def databases(self) -> Path:
+        return self.path / "databases"
+
+    @property
+    def sites(self) -> Path:
+        return self.path / "sites"
+
+    def database(self, site_id: str) -> Path:
+        return self.databases / f"{check_name(site_id)}.sqlite"
+
+    def restoring(self, site_id: str) -> Path:
+        return self.databases / f".{check_name(site_id)}.restoring"
+
+    def side_files(self, site_id: str) -> tuple[Path, Path]:
+        database = self.database(site_id)
+        return (database.with_name(f"{database.name}-wal"), database.with_name(f"{database.name}-shm"))
+
+    def site(self, site_id: str) -> Path:
+        return self.sites / f"{check_name(site_id)}.json"
+
+    def lock(self, site_id: str) -> Path:
+        return self.path / "locks" / f"{check_name(site_id)}.lock"
+
+    def tokens(self, site_id: str) -> Path:
+        return self.path / "tokens" / check_name(site_id)
+
+    def make(self) -> None:
+        for name in ("databases", "sites", "tokens", "locks", "run"):
+            files.make_directory(self.path / name)
+
+    def read(self) -> dict[str, Any]:
+        """Return what the bench was deployed as. Raises ``bench_unknown``."""
+        try:
+            found: dict[str, Any] = json.loads(self.note.read_text("utf-8"))
+        except FileNotFoundError:
+            raise BenchUnknown(
+                f"Bench {self.path.name} is not on this host; nothing was touched. Deploy it first."
+            ) from None
+        return found

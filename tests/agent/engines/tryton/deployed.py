@@ -1,0 +1,120 @@
+"""A real bench with real templates for the tests; what is slow to make is kept in ``var/test-cache``."""
+
+import secrets
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agent.config import Settings
+from agent.engines.port import BenchSpec, SiteSpec
+from agent.engines.probe import SiteDoor
+from agent.engines.tryton.engine import TrytonEngine
+from agent.engines.tryton.layout import BenchFolder
+from agent.engines.tryton.probe import TrytonClient, TrytonProbe
+from agent.engines.tryton.release import Releases
+from agent.executors.process import ProcessExecutor
+from tests.agent.support import ROOT, benches, free_port
+
+CACHE = ROOT / "var" / "test-cache" / "bench-tryton"
+OWNER = "ada@example.com"
+
+
+def make_settings(data_dir: Path) -> Settings:
+    """Settings whose releases are those of the cache: they lie under the hash of all they are made of."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    data_dir.mkdir(parents=True, exist_ok=True)
+    releases = data_dir / "releases"
+    if not releases.exists():
+        releases.symlink_to(CACHE)
+    return Settings(data_dir=data_dir, images_dir=ROOT / "images", bench_port_start=free_port())
+
+
+def make_bench(**overrides: object) -> BenchSpec:
+    probe = TrytonProbe()
+    values: dict[str, object] = {
+        "bench_id": "bench-1",
+        "release": "tryton-8.0",
+        "version": probe.engine_version,
+        "app_sets": probe.app_sets,
+        "memory_bytes": probe.memory_bytes,
+    }
+    return BenchSpec(**{**values, **overrides})  # type: ignore[arg-type]
+
+
+def make_site(bench_id: str = "bench-1", **overrides: object) -> SiteSpec:
+    site_id = str(uuid.uuid4())
+    values: dict[str, object] = {
+        "bench_id": bench_id,
+        "site_id": site_id,
+        "hostname": f"{site_id[:8]}.localhost",
+        "apps": ("base",),
+        "admin_login": OWNER,
+        "admin_email": OWNER,
+        "admin_password": secrets.token_urlsafe(12),
+        "company": "Analytical Engines Ltd",
+    }
+    return SiteSpec(**{**values, **overrides})  # type: ignore[arg-type]
+
+
+@dataclass
+class Deployed:
+    """A bench that runs, and short ways to its sites."""
+
+    settings: Settings
+    executor: ProcessExecutor
+    bench: BenchSpec
+    engine: TrytonEngine
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        bench = self.engine.find_bench(self.bench.bench_id)
+        assert bench is not None
+        return bench.url
+
+    @property
+    def folder(self) -> BenchFolder:
+        return BenchFolder(self.settings.data_dir.resolve() / "benches" / "tryton" / self.bench.bench_id)
+
+    @property
+    def python(self) -> Path:
+        return Releases(self.settings).get(self.bench.version).python
+
+    def create(self, **overrides: object) -> SiteSpec:
+        """Create a site as the agent's operation does."""
+        site = make_site(self.bench.bench_id, **overrides)
+        assert self.engine.ensure_site_cloned(site)
+        self.engine.ensure_site_configured(site)
+        self.engine.ensure_site_serving(site.bench_id, site.site_id, site.hostname)
+        return site
+
+    def door(self, site: SiteSpec, **overrides: str) -> SiteDoor:
+        values = {
+            "bench_url": self.url,
+            "hostname": site.hostname,
+            "login": site.admin_login,
+            "password": site.admin_password,
+        }
+        return SiteDoor(**{**values, **overrides})
+
+    @contextmanager
+    def logged_in(self, site: SiteSpec) -> Iterator[TrytonClient]:
+        with TrytonClient(self.door(site)) as client:
+            client.log_in()
+            yield client
+
+
+@contextmanager
+def deployed(data_dir: Path) -> Iterator[Deployed]:
+    """Deploy a bench as the agent's operation does and stop it afterwards."""
+    settings = make_settings(data_dir)
+    with benches(data_dir):
+        executor = ProcessExecutor(data_dir)
+        ready = Deployed(settings, executor, make_bench(), TrytonEngine(settings, executor))
+        ready.engine.ensure_release(ready.bench, ready.said.append)
+        ready.engine.ensure_templates(ready.bench, ready.said.append)
+        ready.engine.ensure_bench_started(ready.bench)
+        yield ready
+        executor.ensure_removed(f"bench-{ready.bench.bench_id}")
