@@ -22,14 +22,17 @@ class SiteDoor:
 class EngineProbe(Protocol):
     """A person at a browser, as far as the suite needs one."""
 
-    app_sets: tuple[tuple[str, ...], ...]
-    """Template sets worth testing; the first one is used for the sites."""
+    @property
+    def app_sets(self) -> tuple[tuple[str, ...], ...]:
+        """Template sets worth testing; the first one is used for the sites."""
 
-    engine_version: str
-    """The version that a bench of the suite is deployed with."""
+    @property
+    def engine_version(self) -> str:
+        """The version that a bench of the suite is deployed with."""
 
-    memory_bytes: int
-    """Memory limit for the suite's bench."""
+    @property
+    def memory_bytes(self) -> int:
+        """Memory limit for the suite's bench."""
 
     def can_log_in(self, door: SiteDoor) -> bool:
         """Say whether login and password open the site; False too where it is closed or unknown."""

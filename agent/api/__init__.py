@@ -1,0 +1,1 @@
+"""The HTTP edge: translates requests, knows no operation by name."""

@@ -1,0 +1,174 @@
+"""What the host holds, and how the agent is."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Annotated, Any
+
+import redis
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+
+from agent import __version__
+from agent.api.problems import responses
+from agent.api.security import Guard, get_agent, get_guard, raw_body
+from agent.bootstrap import Agent
+from agent.engines.port import BenchStatus, SiteState
+from agent.errors import AgentError
+from agent.host import files
+from agent.host.clock import read_time
+from agent.jobs.worker import count_live_workers
+
+LONGEST_BACKLOG = timedelta(seconds=60)
+router = APIRouter(tags=["status"])
+
+
+class BenchView(BaseModel):
+    """A bench that runs here."""
+
+    id: str
+    engine: str
+    release: str
+    status: BenchStatus
+    url: str
+    memory_bytes: int
+
+
+class SiteView(BaseModel):
+    """A site that this host holds."""
+
+    id: str
+    bench_id: str
+    hostname: str
+    state: SiteState
+    size_bytes: int
+
+
+class State(BaseModel):
+    """What the host really holds."""
+
+    server_id: str
+    ledger_id: str
+    version: str
+    disk_free_bytes: int
+    benches: list[BenchView]
+    sites: list[SiteView]
+    open_jobs: list[str]
+
+
+class Health(BaseModel):
+    """The process lives."""
+
+    status: str
+    version: str
+
+
+class Readiness(BaseModel):
+    """Each dependency and whether it is up."""
+
+    ready: bool
+    checks: dict[str, str]
+
+
+@router.get("/v1/state", responses=responses(401, 503))
+def get_state(
+    body: Annotated[bytes, Depends(raw_body)],
+    request: Request,
+    guard: Annotated[Guard, Depends(get_guard)],
+    agent: Annotated[Agent, Depends(get_agent)],
+) -> State:
+    """List benches, sites and open jobs as they are now."""
+    guard.check(request, body, "state.read")
+    return read_state(agent)
+
+
+@router.get("/health")
+def get_health() -> Health:
+    """Answer while the process lives."""
+    return Health(status="ok", version=__version__)
+
+
+@router.get("/ready", responses={503: {"model": Readiness, "description": "Something is down"}})
+def get_ready(agent: Annotated[Agent, Depends(get_agent)]) -> JSONResponse:
+    """Check each dependency and name what is down."""
+    checks = {name: _ask(check) for name, check in readiness_checks(agent).items()}
+    ready = all(answer == "ok" for answer in checks.values())
+    checks["enrolment"] = "none yet" if agent.identity.find_enrolment() is None else "ok"
+    view = Readiness(ready=ready, checks=checks)
+    return JSONResponse(view.model_dump(), status_code=200 if ready else 503)
+
+
+@router.get("/metrics", response_class=Response)
+def get_metrics(request: Request) -> Response:
+    """Figures for Prometheus."""
+    return Response(generate_latest(request.app.state.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def read_state(agent: Agent) -> State:
+    """Ask every engine what it holds."""
+    benches: list[BenchView] = []
+    sites: list[SiteView] = []
+    enrolment = agent.identity.find_enrolment()
+    for engine in agent.host.engines.list_all():
+        for bench in engine.list_benches():
+            view: dict[str, Any] = vars(bench) | {"id": bench.bench_id, "engine": engine.name}
+            benches.append(BenchView.model_validate(view))
+            sites += [
+                SiteView.model_validate(vars(site) | {"id": site.site_id})
+                for site in engine.list_sites(bench.bench_id)
+            ]
+    return State(
+        server_id="" if enrolment is None else enrolment.server_id,
+        ledger_id=agent.ledger.ledger_id,
+        version=__version__,
+        disk_free_bytes=files.free_bytes(agent.settings.data_dir),
+        benches=benches,
+        sites=sites,
+        open_jobs=[record.job.id for record in agent.ledger.list_open()],
+    )
+
+
+def readiness_checks(agent: Agent) -> dict[str, Callable[[], str]]:
+    """Return the checks by name; each answers ``ok`` or what is wrong, or raises."""
+
+    def ledger() -> str:
+        agent.ledger.prune()
+        return "ok"
+
+    def queue() -> str:
+        agent.doorbell.ping()
+        return "ok"
+
+    def disk() -> str:
+        free = files.free_bytes(agent.settings.data_dir)
+        return "ok" if free >= agent.settings.min_disk_free_bytes else f"only {free} bytes are free"
+
+    def executor() -> str:
+        agent.executor.find_status("none")
+        return "ok"
+
+    def reporter() -> str:
+        oldest = agent.ledger.find_oldest_unacknowledged()
+        is_late = oldest is not None and agent.clock() - read_time(oldest) > LONGEST_BACKLOG
+        return f"the control plane has not taken events since {oldest}" if is_late else "ok"
+
+    def workers() -> str:
+        alive = count_live_workers(agent.settings.data_dir, agent.settings.workers)
+        return "ok" if alive == agent.settings.workers else f"{alive} of {agent.settings.workers} are running"
+
+    return {
+        "ledger": ledger,
+        "redis": queue,
+        "disk": disk,
+        "executor": executor,
+        "reporter": reporter,
+        "workers": workers,
+    }
+
+
+def _ask(check: Callable[[], str]) -> str:
+    try:
+        return check()
+    except (AgentError, redis.RedisError, OSError) as error:
+        return str(error) or type(error).__name__

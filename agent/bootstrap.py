@@ -1,0 +1,158 @@
+"""The composition root: the only place where the agent's parts meet."""
+
+import logging
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+
+from agent.config import Settings
+from agent.credentials.enrolment import Identity
+from agent.engines.errors import EngineUnknown
+from agent.engines.port import Engine
+from agent.engines.probe import EngineProbe
+from agent.engines.shelf import Engines
+from agent.executors.port import Executor
+from agent.executors.process import ProcessExecutor
+from agent.host.clock import Clock, utc_now
+from agent.jobs.database import Database
+from agent.jobs.doorbell import Doorbell, make_redis
+from agent.jobs.ledger import Ledger
+from agent.jobs.reporter import Reporter
+from agent.jobs.runner import Runner
+from agent.jobs.service import JobService
+from agent.jobs.sweep import Sweep
+from agent.operations.base import Host
+from agent.operations.registry import OPERATIONS
+from agent.press_client import PressClient
+from agent.stores.folder import FolderStore
+from agent.stores.port import BackupStore
+
+
+class SettingsInvalid(ValueError):
+    """A setting that no part can be made from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agent:
+    """Everything, wired; each part is made when it is asked for."""
+
+    settings: Settings
+    clock: Clock
+    identity: Identity
+    ledger: Ledger
+    doorbell: Doorbell
+    executor: ProcessExecutor
+    host: Host
+
+    def make_service(self) -> JobService:
+        return JobService(self.ledger, OPERATIONS, self.doorbell, self.clock)
+
+    def make_sweep(self) -> Sweep:
+        return Sweep(self.ledger, self.doorbell, self.settings.data_dir)
+
+    def make_reporter(self) -> Reporter:
+        return Reporter(self.ledger, self.make_press_client().push_events, self.doorbell)
+
+    def make_runner(self) -> Runner:
+        return Runner(
+            ledger=self.ledger,
+            operations=OPERATIONS,
+            host=self.host,
+            data_dir=self.settings.data_dir,
+            fetch_secrets=self.make_press_client().fetch_secrets,
+            wake_reporter=self.doorbell.wake_reporter,
+        )
+
+    def make_press_client(self) -> PressClient:
+        return PressClient(self.identity, timedelta(seconds=self.settings.press_timeout_seconds), self.clock)
+
+
+def bootstrap(
+    settings: Settings,
+    *,
+    engines: Mapping[str, Callable[[], Engine]] | None = None,
+    store: BackupStore | None = None,
+    clock: Clock = utc_now,
+) -> Agent:
+    """Wire the agent. Raises :class:`SettingsInvalid` and ``ledger_unavailable``."""
+    executor = make_executor(settings)
+    shelf = Engines(
+        engine_factories(settings, executor) if engines is None else engines, settings.data_dir / "benches"
+    )
+    return Agent(
+        settings=settings,
+        clock=clock,
+        identity=Identity(settings.data_dir),
+        ledger=Ledger(Database(settings.data_dir / "ledger.sqlite"), clock),
+        doorbell=Doorbell(make_redis(settings.redis_url)),
+        executor=executor,
+        host=Host(engines=shelf, store=store or make_store(settings.backup_store), clock=clock),
+    )
+
+
+def make_executor(settings: Settings) -> ProcessExecutor:
+    return ProcessExecutor(settings.data_dir)
+
+
+def engine_factories(settings: Settings, executor: Executor) -> dict[str, Callable[[], Engine]]:
+    """Return how each engine of the settings is made. Raises :class:`SettingsInvalid` for an unknown name."""
+
+    def make_fake() -> Engine:
+        from agent.engines.fake.engine import FakeEngine
+
+        return FakeEngine(settings.data_dir / "fake", executor, settings.bench_port_start)
+
+    def make_tryton() -> Engine:
+        from agent.engines.tryton.engine import TrytonEngine
+
+        return TrytonEngine(settings=settings, executor=executor)
+
+    known: dict[str, Callable[[], Engine]] = {"fake": make_fake, "tryton": make_tryton}
+    unknown = [name for name in settings.engine_names if name not in known]
+    if unknown or not settings.engine_names:
+        raise SettingsInvalid(f"PRESS_AGENT_ENGINES={settings.engines!r}: choose from {', '.join(known)}")
+    return {name: known[name] for name in settings.engine_names}
+
+
+def make_probe(engine: str) -> EngineProbe:
+    """Return the conformance probe of an engine. Raises :class:`EngineUnknown`."""
+    if engine == "fake":
+        from agent.engines.fake.probe import FakeProbe
+
+        return FakeProbe()
+    if engine == "tryton":
+        from agent.engines.tryton.probe import TrytonProbe
+
+        return TrytonProbe()
+    raise EngineUnknown(f"There is no engine {engine!r}. Choose fake or tryton.")
+
+
+def make_store(location: str) -> BackupStore:
+    """Make the store for ``folder:<path>``. Raises :class:`SettingsInvalid`."""
+    scheme, _, path = location.partition(":")
+    if scheme != "folder" or not path:
+        raise SettingsInvalid(f"PRESS_AGENT_BACKUP_STORE={location!r}: write folder:<path>")
+    return FolderStore(Path(path))
+
+
+def configure_logs(level: str) -> None:
+    """Write JSON lines to standard error; everything bound to the context stands in them."""
+    logging.basicConfig(stream=sys.stderr, level=level, format="%(message)s", force=True)
+    with suppress(AttributeError):
+        logging.getLogger("rq.worker").propagate = True
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

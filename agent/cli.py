@@ -1,0 +1,147 @@
+"""The command ``press-agent``."""
+
+import json
+import logging
+import sys
+from typing import Annotated, Any
+
+import structlog
+import typer
+from pydantic import ValidationError
+
+from agent import __version__
+from agent.config import Settings
+from agent.credentials.enrolment import Identity, parse_enrolment
+from agent.errors import AgentError
+
+app = typer.Typer(help="The host agent: runs benches and sites of one host.", no_args_is_help=True)
+run = typer.Typer(help="Run one of the agent's programs in the foreground.", no_args_is_help=True)
+app.add_typer(run, name="run")
+STOPPED = 2
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"PRESS_AGENT_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors()
+        )
+        raise typer.BadParameter(f"{wrong}. Nothing was started.") from None
+
+
+@run.command("api")
+def run_api() -> None:
+    """Serve the HTTP API, push events and sweep."""
+    import uvicorn
+
+    from agent.api.app import create_app
+    from agent.bootstrap import bootstrap, configure_logs
+
+    settings = _settings()
+    configure_logs(settings.log_level)
+    agent = bootstrap(settings)
+    try:
+        uvicorn.run(
+            create_app(agent), host=settings.host, port=settings.port, log_config=None, access_log=False
+        )
+    finally:
+        agent.ledger.close()
+
+
+@run.command("worker")
+def run_worker(
+    number: Annotated[int, typer.Option(min=0, help="Number of this worker; 0 takes every queue.")] = 0,
+    queues: Annotated[
+        str | None, typer.Option(help="Queues in the order they are asked, with blanks between.")
+    ] = None,
+) -> None:
+    """Run jobs, one at a time. Start as many as PRESS_AGENT_WORKERS says, with numbers from 0."""
+    from agent.bootstrap import bootstrap, configure_logs
+    from agent.jobs.doorbell import make_redis
+    from agent.jobs.worker import queues_of, work, worker_lock
+    from agent.operations.base import Urgency
+
+    settings = _settings()
+    configure_logs(settings.log_level)
+    try:
+        names = queues_of(number) if queues is None else tuple(Urgency(name) for name in queues.split())
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}; choose from {', '.join(Urgency)}") from None
+    with worker_lock(settings.data_dir, number):
+        agent = bootstrap(settings)
+        try:
+            work(agent.make_runner(), make_redis(settings.redis_url), names)
+        finally:
+            agent.ledger.close()
+
+
+@run.command("benches")
+def run_benches() -> None:
+    """Run the supervisor of the benches; when it starts, it starts every bench that stands in its files."""
+    from agent.bootstrap import make_executor
+
+    make_executor(_settings()).serve()
+
+
+@app.command()
+def enroll(
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Hand this host to another control plane.")
+    ] = False,
+) -> None:
+    """Read the enrolment as JSON from standard input, store it, print the agent's public key."""
+    settings = _settings()
+    try:
+        wanted = parse_enrolment(sys.stdin.read())
+    except ValueError as error:
+        typer.echo(
+            f"The enrolment cannot be read ({error}). Nothing was stored; run `press server add` again.",
+            err=True,
+        )
+        raise typer.Exit(STOPPED) from None
+    identity = Identity(settings.data_dir)
+    identity.enroll(wanted, replace=replace)
+    _print(
+        {
+            "public_key": identity.public_pem(),
+            "url": f"http://{settings.host}:{settings.port}",
+            "version": __version__,
+            "engines": list(settings.engine_names),
+        }
+    )
+
+
+@app.command()
+def state() -> None:
+    """Print what the host really holds, as JSON."""
+    from agent.api.status import read_state
+    from agent.bootstrap import bootstrap
+
+    agent = bootstrap(_settings())
+    try:
+        _print(read_state(agent).model_dump(mode="json"))
+    finally:
+        agent.ledger.close()
+
+
+def _print(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=2))
+
+
+def main() -> None:
+    """Run the command line; an expected failure is one line and exit status 1."""
+    logging.captureWarnings(capture=True)
+    try:
+        app()
+    except AgentError as error:
+        structlog.get_logger(__name__).debug("command.failed", code=error.code)
+        typer.echo(error.message, err=True)
+        sys.exit(1)
+    except ValueError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(STOPPED)
+
+
+if __name__ == "__main__":
+    main()

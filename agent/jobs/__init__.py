@@ -1,0 +1,1 @@
+"""Jobs: written down before they are promised, run once, reported until acknowledged."""

@@ -1,0 +1,53 @@
+"""The whole path with real processes: jobs over HTTP, workers, benches, pushed results."""
+
+import uuid
+from pathlib import Path
+
+from tests.agent.harness import running_agent
+
+
+class TestWholePath:
+    def test_a_site_lives_is_suspended_archived_and_comes_back(self, tmp_path: Path, redis_url: str) -> None:
+        with running_agent(tmp_path, redis_url) as agent:
+            agent.start_worker(0)
+            plane = agent.plane
+            bench = agent.deploy()
+            assert bench["status"] == "succeeded", bench
+            assert [made["apps"] for made in bench["result"]["templates"]] == [["base"], ["base", "crm"]]
+
+            site_id, backup_id = str(uuid.uuid4()), str(uuid.uuid4())
+            target = f"site:{site_id}"
+            site = plane.do("create_site", target, agent.create_params(site_id))
+            assert site["status"] == "succeeded", site
+            assert site["result"]["created_from"] == "template"
+            assert site["correlation_id"] == "c-1"
+            assert [step["state"] for step in site["steps"]] == [
+                "unchanged",
+                "done",
+                "done",
+                "done",
+                "unchanged",
+            ]
+            assert agent.ask_site(site_id, method="POST", text="Ada").ok
+            assert agent.ask_site(site_id).json() == ["Ada"]
+
+            suspended = plane.do("suspend_site", target, agent.site_params(site_id, reason="unpaid"))
+            assert suspended["status"] == "succeeded"
+            assert agent.ask_site(site_id).status_code == 402
+            resumed = plane.do("resume_site", target, agent.site_params(site_id))
+            assert resumed["status"] == "succeeded"
+            assert agent.ask_site(site_id).json() == ["Ada"]
+
+            archived = plane.do("archive_site", target, agent.site_params(site_id, backup_id=backup_id))
+            assert archived["status"] == "succeeded", archived
+            backup = archived["result"]["backup"]
+            assert backup["verified_at"] is not None
+            assert agent.ask_site(site_id).status_code == 404
+            assert plane.get("/v1/state", "state.read").json()["sites"] == []
+
+            params = agent.site_params(
+                site_id, hostname=f"{site_id}.localhost", backup=backup, state="active"
+            )
+            restored = plane.do("restore_site", target, params)
+            assert restored["status"] == "succeeded", restored
+            assert agent.ask_site(site_id).json() == ["Ada"]
