@@ -9,6 +9,7 @@ from billing_bridge.sandbox.billing.invoicing import (
     Line,
     current_period,
     elapsed_line,
+    find_advance_fee,
     issue,
     starting_line,
 )
@@ -115,7 +116,7 @@ def _end_trial(work: Work, subscription: Subscription) -> None:
         return
     subscription.trial_ended_at = trial_end(started, days)
     work.emit("subscription.trial_ended", subscription)
-    if subscription.plan.pay_in_advance:
+    if subscription.plan.pay_in_advance and find_advance_fee(work, subscription, work.today) is None:
         issue(work, [starting_line(subscription, work.today)])
 
 

@@ -59,6 +59,9 @@ def settle_due(work: Work) -> None:
     """Settle the delayed charges whose time has come, as the provider's late word."""
     due = select(Payment).where(Payment.payment_status == "pending", Payment.due_at <= work.now)
     for payment in list(work.session.scalars(due)):
+        if payment.invoice.status not in ("open", "finalized"):
+            payment.payment_status = PaymentOutcome.FAILED
+            continue
         settle(work, payment.invoice, PaymentOutcome(payment.outcome), How.ASYNCHRONOUS, payment)
 
 
@@ -89,7 +92,7 @@ def change_status(work: Work, invoice: Invoice, status: str, *, announce: bool =
     invoice.updated_at = work.now
     if status == PaymentOutcome.SUCCEEDED:
         invoice.payment_overdue = False
-        invoice.total_paid_amount_cents = invoice.total_amount_cents
+    invoice.total_paid_amount_cents = invoice.total_amount_cents if status == PaymentOutcome.SUCCEEDED else 0
     if changed and announce:
         work.emit("invoice.payment_status_updated", invoice)
 

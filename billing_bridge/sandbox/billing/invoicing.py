@@ -49,21 +49,30 @@ def starting_line(subscription: Subscription, day: date, reason: str = "subscrip
 
 
 def elapsed_line(subscription: Subscription, last: date, reason: str) -> Line:
-    """The current period up to ``last``; plans paid in advance owe nothing more for it."""
+    """The billing period up to ``last``; plans paid in advance owe nothing more for it."""
     whole = whole_period(subscription, last)
-    used = Period(current_period(subscription, last).first, last)
+    first = current_period(subscription, last).first
+    if first > last:
+        return Line(subscription, Period(first, first), reason, None)
+    used = Period(first, last)
     amount = None if subscription.plan.pay_in_advance else share(subscription.plan.amount_cents, used, whole)
     return Line(subscription, used, reason, amount)
 
 
-def unused_credit_cents(subscription: Subscription, day: date) -> int:
-    """What was paid in advance for the days after ``day``."""
-    if not subscription.plan.pay_in_advance or subscription.on_termination_credit_note == "skip":
+def find_advance_fee(work: Work, subscription: Subscription, day: date) -> Fee | None:
+    """The fee that was billed in advance for a period with ``day`` in it."""
+    query = select(Fee).where(
+        Fee.subscription_id == subscription.id, Fee.pay_in_advance, Fee.first <= day, Fee.last >= day
+    )
+    return work.session.scalars(query.order_by(Fee.created_at.desc())).first()
+
+
+def unused_credit_cents(work: Work, subscription: Subscription, day: date) -> int:
+    """What was billed in advance for ``day`` and the days after it, in cents."""
+    if subscription.on_termination_credit_note == "skip":
         return 0
-    whole = whole_period(subscription, day)
-    if day >= whole.last:
-        return 0
-    return share(subscription.plan.amount_cents, Period(day + timedelta(days=1), whole.last), whole)
+    fee = find_advance_fee(work, subscription, day)
+    return 0 if fee is None else share(fee.amount_cents, Period(day, fee.last), Period(fee.first, fee.last))
 
 
 def issue(work: Work, lines: Sequence[Line], *, credit_cents: int = 0, hidden: bool = False) -> Invoice:

@@ -19,6 +19,8 @@ from billing_bridge.sandbox.store import get_setting, put_setting
 from billing_bridge.sandbox.timefmt import iso_ms, parse_moment
 
 router = APIRouter(prefix="/sandbox")
+LISTED = 1000
+"""Most deliveries in one answer."""
 CHAOS: dict[str, Any] = {
     "drop_next": 0,
     "duplicate": False,
@@ -118,11 +120,14 @@ def provider_error(sandbox: Box, external_id: str, body: Json) -> Response:
 
 @router.get("/deliveries")
 def list_deliveries(sandbox: Box, request: Request) -> Response:
-    """Stored webhooks in the order of their events; ``status`` and ``webhook_type`` filter."""
-    query = select(Webhook).order_by(Webhook.sequence)
+    """Stored webhooks in the order of their events; ``status``, ``webhook_type`` and ``after`` (a sequence) filter."""
+    params = request.query_params
+    query = select(Webhook).order_by(Webhook.sequence).limit(LISTED)
     for name, column in (("status", Webhook.status), ("webhook_type", Webhook.webhook_type)):
-        if request.query_params.get(name):
-            query = query.where(column == request.query_params[name])
+        if params.get(name):
+            query = query.where(column == params[name])
+    if params.get("after", "").isdecimal():
+        query = query.where(Webhook.sequence > int(params["after"]))
     with sandbox.store.transaction() as session:
         return LagoResponse({"deliveries": [_delivery(each) for each in session.scalars(query)]})
 

@@ -83,8 +83,8 @@ def _bill_start(work: Work, subscription: Subscription, *, pays_now: bool, hidde
     credit = 0
     previous = subscription.previous
     if previous is not None:
-        lines.append(elapsed_line(previous, work.today, "subscription_terminating"))
-        credit = unused_credit_cents(previous, work.today)
+        lines.append(elapsed_line(previous, work.today - timedelta(days=1), "subscription_terminating"))
+        credit = unused_credit_cents(work, previous, work.today)
     if pays_now:
         lines.append(starting_line(subscription, work.today))
     if lines:

@@ -127,7 +127,7 @@ def _create(
         external_id=external_id,
         customer=customer,
         plan=plan,
-        name=given.get("name"),
+        name=_name(given),
         status=Status.PENDING,
         billing_time=given.get("billing_time") or "calendar",
         subscription_at=starts,
@@ -149,6 +149,11 @@ def _create(
     return subscription
 
 
+def _name(given: dict[str, Any]) -> str:
+    """A change that gives no name loses the old one: Lago takes an empty text then."""
+    return str(given.get("name") or "").strip()
+
+
 def _cut(work: Work, subscription: Subscription, starts: datetime) -> datetime:
     ended = select(Subscription.terminated_at).where(
         Subscription.external_id == subscription.external_id, Subscription.terminated_at.is_not(None)
@@ -163,7 +168,7 @@ def _change(
         return current
     if change == Change.EDIT:
         current.plan = plan
-        current.name = given.get("name") or current.name
+        current.name = _name(given) or current.name
         return current
     cancel_following(work, current)
     following = Subscription(
@@ -171,7 +176,7 @@ def _change(
         customer=current.customer,
         plan=plan,
         previous=current,
-        name=given.get("name") or (current.name if change == Change.DOWNGRADE else None),
+        name=_name(given),
         status=Status.PENDING,
         billing_time=current.billing_time,
         subscription_at=current.subscription_at,

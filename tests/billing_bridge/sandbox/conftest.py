@@ -7,7 +7,7 @@ import pytest
 
 from billing_bridge.sandbox.config import Settings
 from tests.billing_bridge.sandbox.contract import OPENAPI, Contract
-from tests.billing_bridge.sandbox.driver import Driver, Running
+from tests.billing_bridge.sandbox.driver import Driver, Running, RunningTime
 from tests.billing_bridge.sandbox.receiver import Receiver
 
 MakeSettings = Callable[..., Settings]
@@ -46,7 +46,7 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture
 def running(make_settings: MakeSettings) -> Iterator[Running]:
     """A sandbox; everything it answered is held against the published description at the end."""
-    with Running(make_settings()) as running:
+    with Running(make_settings(), RunningTime()) as running:
         yield running
     if OPENAPI.exists():
         contract = Contract()

@@ -3,7 +3,10 @@
 import json
 import socket
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,6 +21,20 @@ from tests.billing_bridge.sandbox.receiver import wait_until
 
 lago_models: Any = models
 """The client's models; they are pydantic 1, whose types mypy's plugin for pydantic 2 misreads."""
+
+
+START = datetime(2026, 3, 10, 10, tzinfo=UTC)
+"""A Tuesday in a month of 31 days."""
+
+
+class RunningTime:
+    """A machine's clock that stood at START when it was made."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+
+    def __call__(self) -> datetime:
+        return START + timedelta(seconds=time.monotonic() - self._begun)
 
 
 @dataclass(frozen=True)
@@ -57,10 +74,10 @@ class Recorder:
 class Running:
     """uvicorn on a free port, in a thread."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, time_source: Callable[[], datetime]) -> None:
         self.settings = settings
         self.answers: list[Answer] = []
-        self.app = create_app(settings)
+        self.app = create_app(settings, time_source=time_source)
         self._socket = socket.create_server(("127.0.0.1", 0))
         config = uvicorn.Config(Recorder(self.app, self.answers), log_config=None, access_log=False)
         self._server = uvicorn.Server(config)
