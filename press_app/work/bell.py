@@ -26,6 +26,9 @@ class Bell(Protocol):
     def announce(self) -> None:
         """Tell listeners that the journal grew."""
 
+    def count_waiting(self, queue: str) -> int:
+        """How many rings of this queue no worker has answered yet; 0 when that cannot be known."""
+
 
 class RedisBell:
     """RQ queues with JSON and one pub/sub channel."""
@@ -50,6 +53,12 @@ class RedisBell:
         except (RedisError, OSError) as error:
             log.warning("bell.silent", channel=JOURNAL_CHANNEL, error=str(error))
 
+    def count_waiting(self, queue: str) -> int:
+        try:
+            return self._queues[queue].count
+        except (RedisError, OSError):
+            return 0
+
     def ping(self) -> None:
         """Raises ``redis.exceptions.RedisError`` when Redis does not answer."""
         self._redis.ping()
@@ -68,6 +77,9 @@ class FakeBell:
 
     def announce(self) -> None:
         self.announced += 1
+
+    def count_waiting(self, queue: str) -> int:
+        return sum(rung == queue for _, rung in self.rung)
 
     def take(self) -> Iterator[tuple[str, str]]:
         """Yield and forget what was rung, oldest first."""

@@ -1,11 +1,12 @@
 """Leases: exclusive work on one thing, with a purpose, handed on to whoever finishes it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from press_app.errors import Conflict
+from press_app.kit.db import ReadSession, Session
 from press_app.work.model import LeaseRow
 from press_app.work.unit_of_work import UnitOfWork
 
@@ -47,6 +48,9 @@ def release(uow: UnitOfWork, subject: str, *, holder: str) -> None:
 
 def find(uow: UnitOfWork, subject: str) -> LeaseRow | None:
     """Who holds it now, or None."""
-    return uow.session.scalar(
-        select(LeaseRow).where(LeaseRow.subject == subject, LeaseRow.until >= uow.now())
-    )
+    return find_live(uow.session, subject, uow.now())
+
+
+def find_live(session: Session | ReadSession, subject: str, now: datetime) -> LeaseRow | None:
+    """Who holds it at ``now``, or None."""
+    return session.scalar(select(LeaseRow).where(LeaseRow.subject == subject, LeaseRow.until >= now))

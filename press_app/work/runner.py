@@ -16,8 +16,6 @@ from press_app.work.unit_of_work import TaskPolicy, Work
 
 log = structlog.get_logger(__name__)
 
-MAX_BACKOFF_SECONDS = 300.0
-
 
 class Runner:
     """Knows the tasks of this process and hands them what they need."""
@@ -100,15 +98,17 @@ class Runner:
                     error=error,
                     lease_until=None,
                     rung_at=None,
-                    run_at=row.run_at if ended else now + backoff(row.attempts),
+                    run_at=row.run_at
+                    if ended
+                    else now + backoff(row.attempts, self.tasks[row.name].max_wait_seconds),
                     ended_at=now if ended else None,
                 )
             )
 
 
-def backoff(attempts: int) -> timedelta:
-    """Wait before the next attempt: doubling from half a second, with jitter, at most five minutes."""
-    seconds: float = min(MAX_BACKOFF_SECONDS, 0.5 * 2.0 ** (attempts - 1))
+def backoff(attempts: int, max_wait_seconds: float) -> timedelta:
+    """Wait before the next attempt: doubling from half a second, with jitter, up to the task's longest wait."""
+    seconds: float = min(max_wait_seconds, 0.5 * 2.0 ** min(attempts - 1, 32))
     return timedelta(seconds=seconds * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load, guards nothing
 
 

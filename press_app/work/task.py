@@ -19,6 +19,8 @@ class Task:
     queue: str
     max_attempts: int
     lease_seconds: int
+    max_wait_seconds: float
+    """Longest wait between two attempts."""
     schedule: str | None
     """Cron line in UTC; six fields when the last one is seconds. None: only on demand."""
 
@@ -35,6 +37,7 @@ def task(
     queue: str = "default",
     max_attempts: int = 12,
     lease_seconds: int = 60,
+    max_wait_seconds: float = 300.0,
     schedule: str | None = None,
 ) -> Callable[[Callable[..., None]], Task]:
     """Declare a task: ``noun.verb``, arguments are ids.
@@ -53,6 +56,7 @@ def task(
             queue=queue,
             max_attempts=max_attempts,
             lease_seconds=lease_seconds,
+            max_wait_seconds=max_wait_seconds,
             schedule=schedule,
         )
 

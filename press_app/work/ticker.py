@@ -13,7 +13,7 @@ from press_app.errors import PressError
 from press_app.work.bell import Bell
 from press_app.work.model import ScheduleRow, TaskRow, TaskStatus
 from press_app.work.task import Task
-from press_app.work.unit_of_work import Work
+from press_app.work.unit_of_work import UnitOfWork, Work
 
 log = structlog.get_logger(__name__)
 
@@ -109,15 +109,13 @@ class Ticker:
         for task_id, queue in due:
             self._bell.ring(task_id, queue)
 
-    def forget_done(self) -> int:
-        """Remove done tasks older than two days. Returns how many."""
-        with self._work.begin(actor="ticker") as uow:
-            gone = uow.session.execute(
-                delete(TaskRow).where(
-                    TaskRow.status == TaskStatus.DONE, TaskRow.ended_at < uow.now() - KEEP_DONE
-                )
-            )
-            return int(getattr(gone, "rowcount", 0))
+
+def forget_done(uow: UnitOfWork) -> int:
+    """Remove done tasks older than two days. Returns how many."""
+    gone = uow.session.execute(
+        delete(TaskRow).where(TaskRow.status == TaskStatus.DONE, TaskRow.ended_at < uow.now() - KEEP_DONE)
+    )
+    return int(getattr(gone, "rowcount", 0))
 
 
 def next_tick(task: Task, last: datetime) -> datetime:

@@ -1,5 +1,6 @@
 """One request or one task is one transaction; what it promises is kept after the commit."""
 
+import os
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from press_app.errors import Conflict, PressError
 from press_app.kit.clock import Clock
+from press_app.kit.crypto import Vault
 from press_app.kit.db import Database, ReadSession, Session
 from press_app.kit.ids import new_id
 from press_app.work.bell import Bell
@@ -67,6 +69,8 @@ class Work:
     bell: Bell
     subscribers: Subscribers = field(default_factory=Subscribers)
     policies: Mapping[str, TaskPolicy] = field(default_factory=dict)
+    vault: Vault = field(default_factory=lambda: Vault(os.urandom(32)))
+    """Seals secrets; without a given master key what is sealed cannot be read after a restart."""
 
     def begin(self, *, actor: str, correlation_id: str | None = None) -> "UnitOfWork":
         """A unit of work to be used as a context manager: commits at the end, rolls back on an error."""
@@ -84,6 +88,7 @@ class UnitOfWork:
         self._work = work
         self.actor = actor
         self.correlation_id = correlation_id
+        self.vault = work.vault
         self.session: Session = work.database.begin()
         self._rings: list[tuple[str, str]] = []
         self._journaled = False
@@ -143,7 +148,8 @@ class UnitOfWork:
         """
         policy = self._work.policies[name]
         now = self.now()
-        if unique_key is not None and self._find_waiting(unique_key) is not None:
+        if unique_key is not None and (waiting := self._find_waiting(unique_key)) is not None:
+            self._bring_forward(waiting, now + after)
             return None
         row = TaskRow(
             id=new_id(),
@@ -167,8 +173,16 @@ class UnitOfWork:
             self._rings.append((row.id, policy.queue))
         return row.id
 
-    def _find_waiting(self, unique_key: str) -> str | None:
-        return self.session.scalar(select(TaskRow.id).where(TaskRow.unique_key == unique_key))
+    def _find_waiting(self, unique_key: str) -> TaskRow | None:
+        # Locked, so that no worker runs it between this look and the commit, blind for what this one writes.
+        return self.session.scalar(select(TaskRow).where(TaskRow.unique_key == unique_key).with_for_update())
+
+    def _bring_forward(self, waiting: TaskRow, run_at: datetime) -> None:
+        """A wish for an earlier moment must not wait for the later one that stands under the same key."""
+        if waiting.status is TaskStatus.WAITING and run_at < waiting.run_at:
+            waiting.run_at = run_at
+            waiting.rung_at = None
+            self._rings.append((waiting.id, waiting.queue))
 
     def record(
         self, kind: str, subject: str, message: str, *, team_id: str | None = None, **data: object

@@ -1,0 +1,76 @@
+"""Agents without hosts: jobs succeed when told to, and everything is remembered."""
+
+from typing import Any
+
+from press_app.agents.port import (
+    AgentAddress,
+    AgentBusy,
+    AgentRefused,
+    AgentUnreachable,
+    EventBatch,
+    JobOrder,
+)
+
+Failure = AgentUnreachable | AgentRefused | AgentBusy
+
+
+class FakeAgents:
+    """One ledger per server, in memory."""
+
+    def __init__(self) -> None:
+        self.orders: dict[str, JobOrder] = {}
+        self.jobs: dict[str, dict[str, Any]] = {}
+        self.events: dict[str, list[dict[str, Any]]] = {}
+        self.states: dict[str, dict[str, Any]] = {}
+        self.failures: list[Failure] = []
+        """Raised one after the other by the next calls."""
+
+    def put_job(self, address: AgentAddress, order: JobOrder) -> None:
+        self._fail_if_told()
+        if order.job_id in self.orders:
+            return
+        self.orders[order.job_id] = order
+        self.jobs[order.job_id] = {
+            "id": order.job_id,
+            "operation": order.operation,
+            "target": order.target,
+            "status": "queued",
+            "steps": [],
+            "result": None,
+            "error": None,
+        }
+        self._emit(address.server_id, order.job_id, "job.queued")
+
+    def finish(self, server_id: str, job_id: str, result: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Let the job succeed; returns the event that a real agent would push."""
+        self.jobs[job_id] |= {"status": "succeeded", "result": result or {}}
+        return self._emit(server_id, job_id, "job.finished")
+
+    def fail(self, server_id: str, job_id: str, message: str, *, compensated: bool = True) -> dict[str, Any]:
+        """Let the job fail; returns the event."""
+        error = {"code": "step_failed", "message": message, "step": "one", "compensated": compensated}
+        self.jobs[job_id] |= {"status": "failed", "error": error}
+        return self._emit(server_id, job_id, "job.finished")
+
+    def find_job(self, address: AgentAddress, job_id: str) -> dict[str, Any] | None:  # noqa: ARG002
+        self._fail_if_told()
+        return self.jobs.get(job_id)
+
+    def read_events(self, address: AgentAddress, after: int) -> EventBatch:
+        self._fail_if_told()
+        events = self.events.get(address.server_id, [])
+        return EventBatch("ledger-1", [event for event in events if event["seq"] > after])
+
+    def read_state(self, address: AgentAddress) -> dict[str, Any]:
+        self._fail_if_told()
+        return self.states.get(address.server_id, {"benches": [], "sites": [], "open_jobs": []})
+
+    def _emit(self, server_id: str, job_id: str, kind: str) -> dict[str, Any]:
+        events = self.events.setdefault(server_id, [])
+        event = {"seq": len(events) + 1, "job_id": job_id, "kind": kind, "job": dict(self.jobs[job_id])}
+        events.append(event)
+        return event
+
+    def _fail_if_told(self) -> None:
+        if self.failures:
+            raise self.failures.pop(0)

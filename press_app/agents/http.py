@@ -1,0 +1,124 @@
+"""The real agents, over HTTP."""
+
+import json
+from typing import Any
+
+import requests
+from joserfc.jwk import OKPKey
+
+from press_app.agents import credentials
+from press_app.agents.port import (
+    AgentAddress,
+    AgentBusy,
+    AgentRefused,
+    AgentUnreachable,
+    EventBatch,
+    JobOrder,
+)
+from press_app.kit.clock import Clock
+from press_app.kit.ids import new_id
+
+TIMEOUT_SECONDS = (3.0, 15.0)
+
+
+class HttpAgents:
+    """Signs each request for its server, operation and body."""
+
+    def __init__(self, key: OKPKey, clock: Clock) -> None:
+        self._key = key
+        self._clock = clock
+        self._http = requests.Session()
+
+    def put_job(self, address: AgentAddress, order: JobOrder) -> None:
+        body = json.dumps(
+            {
+                "operation": order.operation,
+                "target": order.target,
+                "params": order.params,
+                "deadline": order.deadline.isoformat(),
+                "correlation_id": order.correlation_id,
+            }
+        ).encode()
+        self._call(
+            address,
+            "PUT",
+            f"/v1/jobs/{order.job_id}",
+            operation=order.operation,
+            token_id=order.job_id,
+            body=body,
+            correlation_id=order.correlation_id,
+        )
+
+    def find_job(self, address: AgentAddress, job_id: str) -> dict[str, Any] | None:
+        try:
+            return self._call(address, "GET", f"/v1/jobs/{job_id}", operation="jobs.read")
+        except AgentRefused as refused:
+            if refused.context.get("agent_code") == "job_unknown":
+                return None
+            raise
+
+    def read_events(self, address: AgentAddress, after: int) -> EventBatch:
+        answer = self._call(address, "GET", f"/v1/events?after={after}&limit=500", operation="events.read")
+        return EventBatch(str(answer["ledger_id"]), list(answer["events"]))
+
+    def read_state(self, address: AgentAddress) -> dict[str, Any]:
+        return self._call(address, "GET", "/v1/state", operation="state.read")
+
+    def _call(
+        self,
+        address: AgentAddress,
+        method: str,
+        path: str,
+        *,
+        operation: str,
+        token_id: str | None = None,
+        body: bytes = b"",
+        correlation_id: str | None = None,
+    ) -> dict[str, Any]:
+        token = credentials.sign(
+            self._key,
+            audience=address.server_id,
+            operation=operation,
+            token_id=token_id or new_id(),
+            body=body,
+            now=self._clock.now(),
+        )
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        if correlation_id:
+            headers["X-Correlation-ID"] = correlation_id
+        try:
+            answer = self._http.request(
+                method,
+                address.url + path,
+                data=body,
+                headers=headers,
+                timeout=TIMEOUT_SECONDS,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            raise unreachable(address, type(error).__name__) from error
+        return _read(address, answer)
+
+
+def _read(address: AgentAddress, answer: requests.Response) -> dict[str, Any]:
+    try:
+        content = answer.json()
+    except requests.JSONDecodeError:
+        content = {}
+    if answer.status_code < requests.codes.bad_request and isinstance(content, dict):
+        return content
+    if answer.status_code >= requests.codes.server_error or not isinstance(content, dict):
+        raise unreachable(address, f"answer {answer.status_code}")
+    detail = str(content.get("detail", "no reason given"))
+    if answer.status_code == requests.codes.locked:
+        raise AgentBusy(detail, holder=content.get("holder"), purpose=content.get("purpose"))
+    raise AgentRefused(detail, agent_code=content.get("code"), agent_status=answer.status_code)
+
+
+def unreachable(address: AgentAddress, why: str) -> AgentUnreachable:
+    """The error for an agent that gave no usable answer."""
+    message = (
+        f"The agent at {address.url} did not answer ({why}). The job stands and is sent again by itself. "
+        "If this lasts, look at the host: is press-agent running?"
+    )
+    return AgentUnreachable(message, server_id=address.server_id)

@@ -1,0 +1,1 @@
+"""Backups: what was saved of a site, and that it was read back."""

@@ -1,0 +1,18 @@
+"""Doors of the backups for workers."""
+
+from press_app.backups import service
+from press_app.work.task import task
+from press_app.work.unit_of_work import Work
+
+
+@task("backup.overdue", queue="slow", schedule="* * * * *", max_attempts=1)
+def overdue(*, work: Work) -> None:
+    """End what is being taken for too long."""
+    with work.read() as session:
+        ids = service.list_overdue(session, work.clock.now())
+    for backup_id in ids:
+        with work.begin(actor="reconciler") as uow:
+            service.on_overdue(uow, backup_id)
+
+
+TASKS = (overdue,)

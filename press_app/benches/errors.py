@@ -1,0 +1,21 @@
+"""What can be wrong with a bench."""
+
+from press_app.errors import Conflict, Invalid, NotFound
+
+
+class BenchUnknown(NotFound):
+    """No such bench."""
+
+    code = "bench_unknown"
+
+
+class NoBench(Invalid):
+    """No bench can take the site."""
+
+    code = "no_bench"
+
+
+class BenchNotEmpty(Conflict):
+    """Sites still stand on it."""
+
+    code = "bench_not_empty"

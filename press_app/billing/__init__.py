@@ -1,0 +1,1 @@
+"""Billing: what subscriptions want of sites. Lago alone is the truth about money."""

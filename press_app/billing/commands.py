@@ -1,0 +1,23 @@
+"""What the bridge asks of the control plane."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObserveSubscription:
+    """The wanted state of one external id, as computed from what Lago holds at ``observed_at``."""
+
+    external_id: str
+    customer_ref: str
+    customer_name: str
+    customer_email: str | None
+    plan_code: str
+    wanted: str
+    """``run``, ``hold`` or ``end``."""
+    reason: dict[str, Any] | None
+    name: str | None
+    entitlements: dict[str, Any] | None
+    lago_id: str | None
+    observed_at: datetime

@@ -1,0 +1,107 @@
+"""Queries on subscriptions."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Select, exists, func, select, update
+
+from press_app.billing.model import Coverage, Subscription, TerminationGuard, WantedState
+from press_app.kit.db import ReadSession, Session
+from press_app.sites.lifecycle import SiteStatus, Wanted
+from press_app.sites.model import Site
+
+GUARD_ID = 1
+
+
+def find_locked(session: Session, external_id: str) -> Subscription | None:
+    """The subscription, kept from other writers until the transaction ends."""
+    return session.scalar(
+        select(Subscription).where(Subscription.external_id == external_id).with_for_update()
+    )
+
+
+def select_subscriptions(team_ids: Sequence[str] | None) -> Select[Subscription]:
+    query = select(Subscription)
+    return query if team_ids is None else query.where(Subscription.team_id.in_(team_ids))
+
+
+def list_covered(session: Session | ReadSession, subscription_id: str) -> list[tuple[Coverage, Site]]:
+    """The sites that live on a subscription, oldest first; purged ones are left out."""
+    query = (
+        select(Coverage, Site)
+        .join(Site, Site.id == Coverage.site_id)
+        .where(Coverage.subscription_id == subscription_id, Site.status != SiteStatus.PURGED)
+        .order_by(Site.id)
+    )
+    return list(session.execute(query).tuples())
+
+
+def count_live(session: Session, subscription_id: str) -> int:
+    """Sites that use up the entitlement."""
+    query = (
+        select(func.count())
+        .select_from(Coverage)
+        .join(Site, Site.id == Coverage.site_id)
+        .where(
+            Coverage.subscription_id == subscription_id,
+            Site.status.not_in((SiteStatus.ARCHIVED, SiteStatus.PURGED)),
+        )
+    )
+    return session.scalar(query) or 0
+
+
+def list_running_locked(session: Session, team_id: str) -> list[Subscription]:
+    query = select(Subscription).where(
+        Subscription.team_id == team_id, Subscription.wanted == WantedState.RUN
+    )
+    return list(session.scalars(query.order_by(Subscription.id).with_for_update()))
+
+
+def count_ended_since(session: Session, since: datetime) -> int:
+    """Unconfirmed endings in the window of the guard."""
+    query = select(func.count()).where(
+        Subscription.wanted == WantedState.END,
+        Subscription.ended_at >= since,
+        Subscription.archive_confirmed_at.is_(None),
+    )
+    return session.scalar(query) or 0
+
+
+def list_unfinished_ends(session: ReadSession, limit: int = 500) -> list[str]:
+    """Ended subscriptions with a site that is not wanted archived yet."""
+    open_site = (
+        exists()
+        .where(Coverage.subscription_id == Subscription.id)
+        .where(Site.id == Coverage.site_id, Site.wanted == Wanted.RUNNING, Site.status != SiteStatus.PURGED)
+    )
+    query = select(Subscription.id).where(Subscription.wanted == WantedState.END, open_site)
+    return list(session.scalars(query.order_by(Subscription.id).limit(limit)))
+
+
+def list_uncovered_active(session: ReadSession) -> list[Site]:
+    """Active sites that neither an active subscription nor an operator's word covers."""
+    covered = (
+        exists()
+        .where(Coverage.site_id == Site.id)
+        .where(
+            (Coverage.subscription_id.is_(None))
+            | exists().where(
+                Subscription.id == Coverage.subscription_id, Subscription.wanted == WantedState.RUN
+            )
+        )
+    )
+    return list(
+        session.scalars(select(Site).where(Site.status == SiteStatus.ACTIVE, ~covered).order_by(Site.id))
+    )
+
+
+def find_guard(session: Session | ReadSession) -> TerminationGuard | None:
+    return session.get(TerminationGuard, GUARD_ID)
+
+
+def confirm_ends(session: Session, now: datetime) -> list[str]:
+    """An operator has looked: all unconfirmed endings are meant."""
+    waiting = (Subscription.wanted == WantedState.END, Subscription.archive_confirmed_at.is_(None))
+    ids = list(session.scalars(select(Subscription.id).where(*waiting)))
+    session.execute(update(Subscription).where(*waiting).values(archive_confirmed_at=now))
+    return ids

@@ -1,0 +1,33 @@
+"""Pure rules of billing."""
+
+from datetime import datetime, timedelta
+
+from press_app.plans.rules import PRODUCT_APPS, Entitlements
+
+
+def hold_message(reason: dict[str, object] | None) -> str:
+    """What the customer and the operator read on a held site."""
+    message = (reason or {}).get("message")
+    return str(message) if message else "The subscription is not paid or not active."
+
+
+def apps_of(granted: Entitlements) -> tuple[str, ...]:
+    """Which product apps the first site gets: all that are granted."""
+    return tuple(PRODUCT_APPS) if granted.apps is None else granted.apps
+
+
+def has_room(granted: Entitlements, live_sites: int, apps: tuple[str, ...]) -> bool:
+    """Whether one more site with these apps fits."""
+    return (granted.sites is None or live_sites < granted.sites) and all(
+        granted.allows_app(app) for app in apps
+    )
+
+
+def archive_due_at(ended_at: datetime, retention_days: int) -> datetime:
+    """When the sites of an ended subscription may be archived."""
+    return ended_at + timedelta(days=retention_days)
+
+
+def is_burst(ended_in_window: int, limit: int) -> bool:
+    """Whether so many endings at once must be looked at by a person."""
+    return ended_in_window > limit

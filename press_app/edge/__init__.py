@@ -1,0 +1,1 @@
+"""The edge: which host name leads where, as Traefik's dynamic configuration."""

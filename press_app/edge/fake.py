@@ -1,0 +1,28 @@
+"""An edge without Traefik: answers from the table it was given."""
+
+from collections.abc import Callable, Sequence
+
+from press_app.edge.port import EXPECTED_STATUS, Route, RouteState
+
+
+class FakeEdge:
+    """Remembers the table and how often it changed."""
+
+    def __init__(self) -> None:
+        self.routes: dict[str, Route] = {}
+        self.published = 0
+        self.is_down = False
+
+    def publish(self, read: Callable[[], Sequence[Route]]) -> bool:
+        table = {route.hostname: route for route in read()}
+        if table == self.routes:
+            return False
+        self.routes = table
+        self.published += 1
+        return True
+
+    def probe(self, hostname: str) -> int:
+        if self.is_down:
+            return 0
+        route = self.routes.get(hostname)
+        return EXPECTED_STATUS[route.state if route else RouteState.NONE]

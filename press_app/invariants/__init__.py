@@ -1,0 +1,1 @@
+"""Promises that are checked all the time: one file each."""

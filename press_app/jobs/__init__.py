@@ -1,0 +1,1 @@
+"""Jobs: work that an agent does, from the promise to the settled result."""

@@ -1,0 +1,44 @@
+"""Queries on jobs."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Select, distinct, select
+
+from press_app.jobs.lifecycle import OPEN
+from press_app.jobs.model import Job
+from press_app.kit.db import ReadSession, Session
+
+
+def select_jobs(*, team_ids: Sequence[str] | None, target: str | None) -> Select[Job]:
+    """Jobs of these teams (None: of all), about one target where it is given."""
+    query = select(Job)
+    if team_ids is not None:
+        query = query.where(Job.team_id.in_(team_ids))
+    if target is not None:
+        query = query.where(Job.target == target)
+    return query
+
+
+def find_open(session: Session | ReadSession, target: str) -> Job | None:
+    """The job that works on ``target`` now."""
+    return session.scalar(select(Job).where(Job.target == target, Job.status.in_(OPEN)).limit(1))
+
+
+def list_open(session: Session | ReadSession, server_id: str, limit: int = 500) -> list[Job]:
+    query = select(Job).where(Job.server_id == server_id, Job.status.in_(OPEN)).order_by(Job.id).limit(limit)
+    return list(session.scalars(query))
+
+
+def list_servers_with_open(session: Session | ReadSession) -> list[str]:
+    return list(session.scalars(select(distinct(Job.server_id)).where(Job.status.in_(OPEN))))
+
+
+def list_unsettled(session: Session | ReadSession, limit: int = 200) -> list[str]:
+    """Ended jobs whose result nobody took yet."""
+    query = (
+        select(Job.id)
+        .where(Job.ended_at.is_not(None), Job.settled_at.is_(None))
+        .order_by(Job.id)
+        .limit(limit)
+    )
+    return list(session.scalars(query))

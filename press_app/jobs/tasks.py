@@ -1,0 +1,101 @@
+"""Doors of the job machinery for workers."""
+
+from collections.abc import Mapping
+
+import structlog
+
+from press_app.agents.port import AgentRefused, Agents, AgentUnreachable
+from press_app.jobs import service
+from press_app.jobs.lifecycle import JobStatus
+from press_app.servers import service as servers
+from press_app.servers.model import Server
+from press_app.work.task import task
+from press_app.work.unit_of_work import Work
+
+log = structlog.get_logger(__name__)
+
+
+@task("job.deliver", queue="urgent", max_attempts=1_000_000, max_wait_seconds=5, lease_seconds=30)
+def deliver(*, work: Work, agents: Agents, correlation_id: str, job_id: str) -> None:
+    """Put the job to its agent; a silent or busy agent is asked again with growing waits, until the deadline."""
+    with work.read() as session:
+        job = service.get_job(session, job_id)
+        address = servers.get_server(session, job.server_id).address
+    if job.status is not JobStatus.QUEUED:
+        return
+    if work.clock.now() > job.due_at:
+        give_up(work, agents, job_id, correlation_id)
+        return
+    try:
+        agents.put_job(address, service.order_of(job))
+    except AgentRefused as refused:
+        with work.begin(actor=f"agent:{job.server_id}", correlation_id=correlation_id) as uow:
+            code = str(refused.context.get("agent_code") or refused.code)
+            service.on_refused(uow, job_id, code=code, message=refused.message)
+        return
+    with work.begin(actor="worker", correlation_id=correlation_id) as uow:
+        service.on_delivered(uow, job_id)
+
+
+@task("job.settle", queue="urgent", max_attempts=1_000, max_wait_seconds=30, lease_seconds=30)
+def settle(
+    *, work: Work, finishers: Mapping[str, service.Finisher], correlation_id: str, job_id: str
+) -> None:
+    """Give the result to the slice that asked for the job."""
+    with work.begin(actor="worker", correlation_id=correlation_id) as uow:
+        service.settle(uow, job_id, finishers)
+
+
+@task("job.watch", schedule="* * * * * */3", max_attempts=1, lease_seconds=60)
+def watch(*, work: Work, agents: Agents, correlation_id: str) -> None:
+    """Ask agents with open jobs for news that was not heard, and about jobs whose time is over."""
+    with work.read() as session:
+        server_ids = service.list_servers_with_open(session)
+        for job_id in service.list_unsettled(session):
+            with work.begin(actor="worker", correlation_id=correlation_id) as uow:
+                uow.enqueue("job.settle", unique_key=f"settle:{job_id}", job_id=job_id)
+    for server_id in server_ids:
+        try:
+            _catch_up(work, agents, server_id, correlation_id)
+        except AgentUnreachable as error:
+            log.warning("agent.unreachable", server_id=server_id, error=error.message)
+
+
+def _catch_up(work: Work, agents: Agents, server_id: str, correlation_id: str) -> None:
+    with work.read() as session:
+        server = servers.get_server(session, server_id)
+        feed = servers.find_feed(session, server_id)
+    batch = agents.read_events(server.address, feed.cursor if feed else 0)
+    if feed is not None and feed.ledger_id not in {"", batch.ledger_id}:
+        batch = agents.read_events(server.address, 0)
+    if batch.events:
+        with work.begin(actor=f"agent:{server_id}", correlation_id=correlation_id) as uow:
+            service.on_agent_events(uow, server, batch.ledger_id, batch.events)
+    with work.read() as session:
+        late = [job for job in service.list_open(session, server_id) if job.due_at < work.clock.now()]
+    for job in late:
+        give_up(work, agents, job.id, correlation_id)
+
+
+def give_up(work: Work, agents: Agents, job_id: str, correlation_id: str) -> None:
+    """Past its deadline: ask the agent what became of it; only 'never heard of it' makes it lost."""
+    with work.read() as session:
+        job = service.get_job(session, job_id)
+        server: Server = servers.get_server(session, job.server_id)
+    snapshot = agents.find_job(server.address, job_id)
+    with work.begin(actor=f"agent:{server.id}", correlation_id=correlation_id) as uow:
+        if snapshot is None:
+            service.on_lost(uow, job_id)
+        else:
+            service.take_snapshot(uow, job_id, snapshot)
+
+
+@task("job.forget", schedule="7 * * * *", max_attempts=1)
+def forget(*, work: Work) -> None:
+    """Remove credentials that are used up and secrets that expired."""
+    with work.begin(actor="worker") as uow:
+        servers.forget_credentials(uow)
+        service.forget_secrets(uow)
+
+
+TASKS = (deliver, settle, watch, forget)

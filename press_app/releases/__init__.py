@@ -1,0 +1,1 @@
+"""Releases: pinned sets of app versions of an engine."""

@@ -1,0 +1,1 @@
+"""Servers: hosts with an agent."""

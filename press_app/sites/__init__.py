@@ -1,0 +1,1 @@
+"""Sites: a tenant's ERP with its data and its host name."""

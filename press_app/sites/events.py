@@ -1,0 +1,43 @@
+"""What the sites tell the slices above them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class SiteReserved:
+    """A name was reserved; listeners may refuse by raising (no entitlement)."""
+
+    site_id: str
+    team_id: str
+    apps: tuple[str, ...]
+    covered_by: str | None
+    """What lets the site exist: ``operator``, ``subscription:<id>``; None when the listener has to find it."""
+
+
+@dataclass(frozen=True)
+class SiteBackupStarted:
+    """A job that takes a backup was promised."""
+
+    backup_id: str
+    site_id: str
+    team_id: str
+    engine: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class SiteBackupEnded:
+    """The job ended; ``backup`` is what the agent wrote and read back, None when it failed."""
+
+    backup_id: str
+    site_id: str
+    backup: dict[str, Any] | None
+    error: str | None
+
+
+@dataclass(frozen=True)
+class SiteRestoreWanted:
+    """An archived site is wanted again; whoever keeps backups has to start its return."""
+
+    site_id: str

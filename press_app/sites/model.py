@@ -1,0 +1,85 @@
+"""Rows of sites, their holds and their login links."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Integer, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from press_app.edge.port import RouteState
+from press_app.kit.db import ID, Base, Choice, Moment
+from press_app.kit.lifecycle import LifecycleRow
+from press_app.sites.lifecycle import LIFECYCLE, HoldKind, SiteEvent, SiteStatus, Wanted
+
+
+class Site(LifecycleRow[SiteStatus, SiteEvent], Base):
+    """A tenant's ERP."""
+
+    __tablename__ = "site"
+    lifecycle = LIFECYCLE
+
+    id: Mapped[str] = mapped_column(ID, primary_key=True)
+    team_id: Mapped[str] = mapped_column(ForeignKey("team.id"), index=True)
+    bench_id: Mapped[str | None] = mapped_column(ForeignKey("bench.id"), index=True)
+    name: Mapped[str] = mapped_column(String(63), index=True)
+    hostname: Mapped[str | None] = mapped_column(String(253), unique=True)
+    """Empty once the site is purged, so that the name is free."""
+    apps: Mapped[list[str]] = mapped_column(JSON)
+    company: Mapped[str] = mapped_column(String(190))
+    admin_login: Mapped[str] = mapped_column(String(120))
+    admin_email: Mapped[str] = mapped_column(String(254))
+    wanted: Mapped[Wanted] = mapped_column(Choice(Wanted))
+    route: Mapped[RouteState] = mapped_column(Choice(RouteState))
+    """What the edge is told; ahead of the status when something is closed, behind it when it is opened."""
+    status: Mapped[SiteStatus] = mapped_column(Choice(SiteStatus), index=True)
+    target_status: Mapped[SiteStatus | None] = mapped_column(Choice(SiteStatus))
+    status_since: Mapped[datetime] = mapped_column(Moment)
+    deadline_at: Mapped[datetime | None] = mapped_column(Moment, index=True)
+    version: Mapped[int] = mapped_column(Integer)
+    failures: Mapped[int] = mapped_column(Integer, default=0)
+    """Failed attempts in a row; a person is asked after some."""
+    retry_at: Mapped[datetime | None] = mapped_column(Moment)
+    """Before this nothing is started by itself."""
+    has_place: Mapped[bool] = mapped_column(default=False)
+    """Whether it counts on its bench."""
+    error: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    """Why it is broken or not there yet: step, message, what to do."""
+    size_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    users: Mapped[int | None] = mapped_column(Integer)
+    measured_at: Mapped[datetime | None] = mapped_column(Moment)
+    archived_at: Mapped[datetime | None] = mapped_column(Moment)
+    undo_until: Mapped[datetime | None] = mapped_column(Moment)
+    created_at: Mapped[datetime] = mapped_column(Moment)
+
+    __mapper_args__ = {"version_id_col": version}
+
+    @property
+    def target(self) -> str:
+        return f"site:{self.id}"
+
+
+class Hold(Base):
+    """A reason why a site must be suspended; gone when it is lifted, kept in the journal."""
+
+    __tablename__ = "hold"
+
+    site_id: Mapped[str] = mapped_column(ForeignKey("site.id"), primary_key=True)
+    kind: Mapped[HoldKind] = mapped_column(Choice(HoldKind), primary_key=True)
+    message: Mapped[str] = mapped_column(Text)
+    placed_by: Mapped[str] = mapped_column(String(120))
+    placed_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class LoginLink(Base):
+    """A one-time login; the token itself is a secret."""
+
+    __tablename__ = "login_link"
+
+    id: Mapped[str] = mapped_column(ID, primary_key=True)
+    site_id: Mapped[str] = mapped_column(ForeignKey("site.id"), index=True)
+    job_id: Mapped[str] = mapped_column(ID)
+    asked_by: Mapped[str] = mapped_column(String(120))
+    path: Mapped[str | None] = mapped_column(String(64))
+    """Set when the bench knows the token."""
+    error: Mapped[str | None] = mapped_column(Text)
+    expires_at: Mapped[datetime] = mapped_column(Moment)

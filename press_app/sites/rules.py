@@ -1,0 +1,117 @@
+"""Pure rules of sites: names, and what to do next."""
+
+import re
+import unicodedata
+from datetime import datetime
+from enum import StrEnum
+
+from press_app.sites.errors import SiteNameInvalid
+from press_app.sites.lifecycle import SiteStatus, Wanted
+
+NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+MIN_NAME, MAX_NAME = 3, 40
+RESERVED_NAMES = frozenset(
+    [
+        "admin",
+        "api",
+        "app",
+        "auth",
+        "billing",
+        "blog",
+        "cdn",
+        "console",
+        "dashboard",
+        "demo-api",
+        "dev",
+        "docs",
+        "edge",
+        "ftp",
+        "git",
+        "help",
+        "imap",
+        "internal",
+        "keycloak",
+        "lago",
+        "localhost",
+        "login",
+        "mail",
+        "metrics",
+        "mx",
+        "ns",
+        "ns1",
+        "ns2",
+        "operator",
+        "pop",
+        "press",
+        "root",
+        "smtp",
+        "sso",
+        "staging",
+        "static",
+        "status",
+        "support",
+        "test",
+        "traefik",
+        "webmail",
+        "wpad",
+        "www",
+    ]
+)
+
+
+class Action(StrEnum):
+    """What the reconciler does next."""
+
+    INSTALL = "install"
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    ARCHIVE = "archive"
+    RESTORE = "restore"
+    ABANDON = "abandon"
+
+
+def check_name(name: str) -> str:
+    """The name, when it can be a host label and nobody could mistake it. Raises :class:`SiteNameInvalid`."""
+    if not MIN_NAME <= len(name) <= MAX_NAME or NAME.fullmatch(name) is None:
+        message = (
+            f"'{name[:60]}' cannot be a site name. Nothing was created. Use {MIN_NAME} to {MAX_NAME} lower-case letters, "
+            "digits and single hyphens; begin with a letter."
+        )
+        raise SiteNameInvalid(message)
+    if name in RESERVED_NAMES:
+        message = f"'{name}' is kept for the platform. Nothing was created. Try '{name}-erp'."
+        raise SiteNameInvalid(message)
+    return name
+
+
+def suggest_name(wish: str, serial: int = 0) -> str:
+    """A valid name near ``wish``; with a serial where the plain one is taken."""
+    plain = unicodedata.normalize("NFKD", wish).encode("ascii", "ignore").decode().lower()
+    plain = "-".join(re.findall(r"[a-z0-9]+", plain)).lstrip("0123456789-")
+    tail = f"-{serial + 1}" if serial else ""
+    name = plain[: MAX_NAME - len(tail)].rstrip("-") + tail
+    if len(name) < MIN_NAME or name in RESERVED_NAMES:
+        name = f"erp-{name}".rstrip("-") if name else "erp-site" + tail
+    return name
+
+
+def next_action(status: SiteStatus, wanted: Wanted, *, is_held: bool) -> Action | None:
+    """What brings the site nearer to what it should be; None when it is there, is moving, or needs a person."""
+    table: dict[tuple[SiteStatus, Wanted, bool], Action] = {
+        (SiteStatus.RESERVED, Wanted.RUNNING, False): Action.INSTALL,
+        (SiteStatus.RESERVED, Wanted.ARCHIVED, False): Action.ABANDON,
+        (SiteStatus.RESERVED, Wanted.ARCHIVED, True): Action.ABANDON,
+        (SiteStatus.ACTIVE, Wanted.RUNNING, True): Action.SUSPEND,
+        (SiteStatus.ACTIVE, Wanted.ARCHIVED, False): Action.ARCHIVE,
+        (SiteStatus.ACTIVE, Wanted.ARCHIVED, True): Action.ARCHIVE,
+        (SiteStatus.SUSPENDED, Wanted.RUNNING, False): Action.RESUME,
+        (SiteStatus.SUSPENDED, Wanted.ARCHIVED, False): Action.ARCHIVE,
+        (SiteStatus.SUSPENDED, Wanted.ARCHIVED, True): Action.ARCHIVE,
+        (SiteStatus.ARCHIVED, Wanted.RUNNING, False): Action.RESTORE,
+    }
+    return table.get((status, wanted, is_held))
+
+
+def can_undo(archived_at: datetime | None, undo_until: datetime | None, now: datetime) -> bool:
+    """Whether an archived site can still be brought back."""
+    return archived_at is not None and undo_until is not None and now < undo_until

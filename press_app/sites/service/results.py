@@ -1,0 +1,255 @@
+"""Taking the agents' results into the sites, and opening what was seen from outside."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from press_app.benches import service as benches
+from press_app.edge.port import EXPECTED_STATUS, RouteState
+from press_app.jobs.lifecycle import JobStatus
+from press_app.jobs.model import Job
+from press_app.sites.events import SiteBackupEnded
+from press_app.sites.lifecycle import SiteEvent, SiteStatus
+from press_app.sites.model import LoginLink, Site
+from press_app.sites.service import reads
+from press_app.work import lease
+from press_app.work.unit_of_work import UnitOfWork
+
+MAX_FAILURES = 5
+"""Attempts before a person is asked."""
+
+OPENED: Mapping[SiteStatus, SiteEvent] = {
+    SiteStatus.INSTALLING: SiteEvent.INSTALLED,
+    SiteStatus.SUSPENDING: SiteEvent.SUSPENDED,
+    SiteStatus.RESUMING: SiteEvent.RESUMED,
+    SiteStatus.ARCHIVING: SiteEvent.ARCHIVED,
+    SiteStatus.RESTORING: SiteEvent.RESTORED,
+}
+ROUTES: Mapping[SiteStatus, frozenset[RouteState]] = {
+    SiteStatus.INSTALLING: frozenset({RouteState.LIVE, RouteState.SUSPENDED}),
+    SiteStatus.SUSPENDING: frozenset({RouteState.SUSPENDED}),
+    SiteStatus.RESUMING: frozenset({RouteState.LIVE}),
+    SiteStatus.ARCHIVING: frozenset({RouteState.NONE}),
+    SiteStatus.RESTORING: frozenset({RouteState.LIVE, RouteState.SUSPENDED}),
+}
+"""Which route shows that the host's part is done and only the look from outside is missing."""
+
+
+def on_create_finished(uow: UnitOfWork, job: Job) -> None:
+    """The site stands on the host, or nothing of it does."""
+    site = _site_of(uow, job)
+    if site.status is not SiteStatus.INSTALLING:
+        return
+    if job.status is JobStatus.SUCCEEDED:
+        site.size_bytes = (job.result or {}).get("size_bytes")
+        _open(uow, site)
+        return
+    if _is_compensated(job) and site.failures + 1 < MAX_FAILURES:
+        _leave(uow, site)
+        _retry_later(uow, site, job, SiteEvent.INSTALL_UNDONE, "install")
+        return
+    _break(uow, site, job, "install")
+
+
+def on_suspend_finished(uow: UnitOfWork, job: Job) -> None:
+    """The host closed it; the edge has been closed before."""
+    site = _site_of(uow, job)
+    if site.status is not SiteStatus.SUSPENDING:
+        return
+    if job.status is JobStatus.SUCCEEDED:
+        uow.enqueue("site.verify", unique_key=f"verify:{site.id}", site_id=site.id)
+    else:
+        _break(uow, site, job, "suspend")
+
+
+def on_resume_finished(uow: UnitOfWork, job: Job) -> None:
+    """The host opened it; now the edge."""
+    site = _site_of(uow, job)
+    if site.status is not SiteStatus.RESUMING:
+        return
+    if job.status is JobStatus.SUCCEEDED:
+        site.route = RouteState.LIVE
+        uow.enqueue("site.verify", unique_key=f"verify:{site.id}", site_id=site.id)
+    else:
+        _break(uow, site, job, "resume")
+
+
+def on_archive_finished(uow: UnitOfWork, job: Job) -> None:
+    """The backup was read back and the host holds nothing; or nothing was removed."""
+    site = _site_of(uow, job)
+    backup = (job.result or {}).get("backup")
+    is_proven = job.status is JobStatus.SUCCEEDED and backup is not None and bool(backup.get("verified_at"))
+    _tell_backup(uow, site, job)
+    if site.status is not SiteStatus.ARCHIVING:
+        return
+    if is_proven:
+        site.route = RouteState.NONE
+        uow.enqueue("site.verify", unique_key=f"verify:{site.id}", site_id=site.id)
+    elif _is_compensated(job) and site.failures + 1 < MAX_FAILURES:
+        site.route = RouteState.SUSPENDED if reads.is_held(uow.session, site.id) else RouteState.MAINTENANCE
+        _retry_later(uow, site, job, SiteEvent.ARCHIVE_REFUSED, "archive")
+    else:
+        _break(uow, site, job, "archive")
+
+
+def on_backup_finished(uow: UnitOfWork, job: Job) -> None:
+    """A backup was taken and read back, or not; the site goes on."""
+    _tell_backup(uow, _site_of(uow, job), job)
+
+
+def on_restore_finished(uow: UnitOfWork, job: Job) -> None:
+    """The data stand; now the edge."""
+    site = _site_of(uow, job)
+    if site.status is not SiteStatus.RESTORING:
+        return
+    if job.status is JobStatus.SUCCEEDED:
+        site.size_bytes = (job.result or {}).get("size_bytes", site.size_bytes)
+        _open(uow, site)
+    elif site.archived_at is not None and _is_compensated(job) and site.failures + 1 < MAX_FAILURES:
+        _leave(uow, site)
+        site.route = RouteState.NONE
+        _retry_later(uow, site, job, SiteEvent.RESTORE_UNDONE, "restore")
+        uow.enqueue("edge.publish", unique_key="edge.publish")
+    else:
+        _break(uow, site, job, "restore")
+
+
+def on_login_link_finished(uow: UnitOfWork, job: Job) -> None:
+    """The bench knows the token, or not."""
+    link_id = str(job.params["token"]).removeprefix("secret://login/").partition("/")[0]
+    link = uow.session.get(LoginLink, link_id)
+    if link is None:
+        return
+    if job.status is JobStatus.SUCCEEDED and job.result:
+        link.path = str(job.result["path"])
+    else:
+        link.error = str((job.error or {}).get("message", "The bench did not take the link."))
+
+
+def on_password_finished(uow: UnitOfWork, job: Job) -> None:
+    """Only the journal wants to know; the job says how it ended."""
+    site = _site_of(uow, job)
+    word = "was set" if job.status is JobStatus.SUCCEEDED else "could not be set; the old one holds"
+    uow.record("site.password", site.target, f"The password of {site.hostname} {word}.", team_id=site.team_id)
+
+
+def on_usage_finished(uow: UnitOfWork, job: Job) -> None:
+    """What the site uses now."""
+    if job.status is JobStatus.SUCCEEDED and job.result:
+        site = _site_of(uow, job)
+        site.users = int(job.result["users"])
+        site.size_bytes = int(job.result["storage_bytes"])
+        site.measured_at = uow.now()
+
+
+def on_drop_finished(uow: UnitOfWork, job: Job) -> None:
+    """What was left of a site is gone; nothing in the database depends on it."""
+    uow.record("site.swept", job.target, f"Leftovers on the host: {job.status}.", team_id=job.team_id)
+
+
+def expected_answer(site: Site) -> int | None:
+    """What the edge must answer before the site's move is over; None while the host still works."""
+    if site.status in ROUTES and site.route in ROUTES[site.status]:
+        return EXPECTED_STATUS[site.route]
+    return None
+
+
+def on_seen(uow: UnitOfWork, site_id: str, seen: int, *, undo_days: int) -> bool:
+    """The edge answered ``seen``: end the move when that is right. False when it is not (yet)."""
+    site = reads.get_site(uow.session, site_id)
+    expected = expected_answer(site)
+    # The lease is given back when the host's job is settled; before that its part is not known to be done.
+    if expected is None or lease.find(uow, site.target) is not None:
+        return True
+    if seen != expected:
+        return False
+    was = site.status
+    status = site.apply(OPENED[site.status], uow.now())
+    site.failures = 0
+    site.error = None
+    if was is SiteStatus.ARCHIVING:
+        site.archived_at = uow.now()
+        site.undo_until = uow.now() + timedelta(days=undo_days)
+        _leave(uow, site)
+    elif was is SiteStatus.RESTORING:
+        site.archived_at = None
+        site.undo_until = None
+    uow.record(
+        f"site.{status}",
+        site.target,
+        f"{site.hostname} is {status}: seen from outside with {seen}.",
+        team_id=site.team_id,
+        status=status.value,
+    )
+    uow.enqueue("site.converge", unique_key=f"converge:{site.id}", site_id=site.id)
+    return True
+
+
+def on_overdue(uow: UnitOfWork, site: Site) -> None:
+    """Its working state has no end by itself any more: tell a person."""
+    was = site.status
+    site.error = {
+        "code": "deadline_passed",
+        "message": f"It was {was} for too long. Its data were not touched by this. Retry it, or look at its jobs.",
+        "action": {
+            SiteStatus.INSTALLING: "install",
+            SiteStatus.SUSPENDING: "suspend",
+            SiteStatus.RESUMING: "resume",
+            SiteStatus.ARCHIVING: "archive",
+            SiteStatus.RESTORING: "restore",
+        }[was],
+    }
+    site.apply(SiteEvent.FAIL, uow.now())
+    uow.record(
+        "site.broken", site.target, site.error["message"], team_id=site.team_id, status=site.status.value
+    )
+
+
+def _site_of(uow: UnitOfWork, job: Job) -> Site:
+    return reads.get_site(uow.session, str(job.params["site_id"]))
+
+
+def _open(uow: UnitOfWork, site: Site) -> None:
+    """Open the edge, unless a hold came in the meantime."""
+    site.route = RouteState.SUSPENDED if reads.is_held(uow.session, site.id) else RouteState.LIVE
+    uow.enqueue("site.verify", unique_key=f"verify:{site.id}", site_id=site.id)
+
+
+def _leave(uow: UnitOfWork, site: Site) -> None:
+    """The host holds nothing of it; it stops to count on its bench."""
+    if site.has_place and site.bench_id is not None:
+        benches.give_place_back(uow, site.bench_id)
+        site.has_place = False
+
+
+def _is_compensated(job: Job) -> bool:
+    return job.status is JobStatus.FAILED and bool((job.error or {}).get("compensated"))
+
+
+def _retry_later(uow: UnitOfWork, site: Site, job: Job, event: SiteEvent, action: str) -> None:
+    site.failures += 1
+    site.error = {**(job.error or {}), "action": action}
+    site.apply(event, uow.now())
+    wait = timedelta(seconds=5 * 3 ** (site.failures - 1))
+    site.retry_at = uow.now() + wait
+    message = f"{job.purpose} failed and left nothing behind; tried again in {wait.total_seconds():.0f} s."
+    uow.record(f"site.{site.status}", site.target, message, team_id=site.team_id, status=site.status.value)
+    uow.enqueue("site.converge", after=wait, unique_key=f"converge:{site.id}", site_id=site.id)
+
+
+def _break(uow: UnitOfWork, site: Site, job: Job, action: str) -> None:
+    site.failures += 1
+    site.error = {
+        **(job.error or {"code": "job_" + job.status.value, "message": f"{job.purpose}: {job.status}"}),
+        "action": action,
+    }
+    site.apply(SiteEvent.FAIL, uow.now())
+    message = (
+        f"{job.purpose} failed: {site.error.get('message', '')} Retry it with 'press site retry {site.name}'."
+    )
+    uow.record("site.broken", site.target, message, team_id=site.team_id, status=site.status.value)
+
+
+def _tell_backup(uow: UnitOfWork, site: Site, job: Job) -> None:
+    backup = (job.result or {}).get("backup") if job.status is JobStatus.SUCCEEDED else None
+    error = None if backup else str((job.error or {}).get("message", job.status))
+    uow.publish(SiteBackupEnded(str(job.params["backup_id"]), site.id, backup, error))

@@ -1,0 +1,227 @@
+"""Starting the work that brings a site nearer to what it should be."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from press_app.benches import service as benches
+from press_app.benches.errors import NoBench
+from press_app.edge.port import RouteState
+from press_app.jobs import service as jobs
+from press_app.jobs.model import Job
+from press_app.kit.ids import new_id
+from press_app.releases import service as releases
+from press_app.sites import rules
+from press_app.sites.events import SiteBackupStarted, SiteRestoreWanted
+from press_app.sites.lifecycle import SiteEvent, SiteStatus
+from press_app.sites.model import Site
+from press_app.sites.rules import Action
+from press_app.sites.service import reads
+from press_app.work.unit_of_work import UnitOfWork
+
+log = structlog.get_logger(__name__)
+
+CREATE_WITHIN = timedelta(minutes=8)
+CLOSE_WITHIN = timedelta(minutes=4)
+DATA_WITHIN = timedelta(minutes=45)
+
+
+def converge(uow: UnitOfWork, site_id: str) -> Action | None:
+    """Do the next thing that brings the site to what it should be. Returns what was started."""
+    site = reads.get_site(uow.session, site_id)
+    if site.retry_at is not None and site.retry_at > uow.now():
+        return None
+    action = rules.next_action(site.status, site.wanted, is_held=reads.is_held(uow.session, site_id))
+    if action is not None:
+        start(uow, site, action)
+    return action
+
+
+def start(uow: UnitOfWork, site: Site, action: Action) -> None:
+    """Start one action; the lifecycle refuses what the state does not allow."""
+    STARTERS[action](uow, site)
+
+
+def start_install(uow: UnitOfWork, site: Site) -> None:
+    """Find a place and make the site there; without a free place it stays reserved and is served later."""
+    if not site.has_place:
+        try:
+            site.bench_id = benches.take_place(uow).id
+            site.has_place = True
+        except NoBench as full:
+            if site.error is None:
+                site.error = {"code": full.code, "message": full.message, "action": Action.INSTALL.value}
+                uow.record("site.waiting", site.target, full.message, team_id=site.team_id)
+            return
+    _move(uow, site, SiteEvent.INSTALL, f"{site.hostname} is being set up.")
+    _request(
+        uow,
+        site,
+        "create_site",
+        purpose=f"Set up {site.hostname}",
+        within=CREATE_WITHIN,
+        hostname=site.hostname,
+        apps=site.apps,
+        admin={"login": site.admin_login, "email": site.admin_email, "password": password_ref(site.id)},
+        company={"name": site.company},
+    )
+
+
+def start_suspend(uow: UnitOfWork, site: Site) -> None:
+    """Close the edge first, then the host."""
+    holds = reads.list_holds(uow.session, site.id)
+    reason = holds[0].message if holds else "No reason was given."
+    site.route = RouteState.SUSPENDED
+    _move(uow, site, SiteEvent.SUSPEND, f"{site.hostname} is being suspended: {reason}")
+    uow.enqueue("edge.publish", unique_key="edge.publish")
+    kind = holds[0].kind.value if holds else "operator"
+    _request(uow, site, "suspend_site", purpose=f"Suspend {site.hostname}", within=CLOSE_WITHIN, reason=kind)
+
+
+def start_resume(uow: UnitOfWork, site: Site) -> None:
+    """Open the host first, then the edge."""
+    _move(uow, site, SiteEvent.RESUME, f"{site.hostname} is being opened again.")
+    _request(uow, site, "resume_site", purpose=f"Resume {site.hostname}", within=CLOSE_WITHIN)
+
+
+def start_archive(uow: UnitOfWork, site: Site) -> None:
+    """Close the edge, save the data, then remove the site from the host."""
+    if site.route is not RouteState.SUSPENDED:
+        site.route = RouteState.MAINTENANCE
+        uow.enqueue("edge.publish", unique_key="edge.publish")
+    _move(uow, site, SiteEvent.ARCHIVE, f"{site.hostname} is being backed up and archived.")
+    backup_id = new_id()
+    _request(
+        uow,
+        site,
+        "archive_site",
+        purpose=f"Archive {site.hostname}",
+        within=DATA_WITHIN,
+        backup_id=backup_id,
+    )
+    _tell_backup(uow, site, backup_id, "archive")
+
+
+def start_backup(uow: UnitOfWork, site: Site, *, kind: str) -> tuple[str, Job]:
+    """Take a backup while the site serves. Returns the backup's id and the job."""
+    backup_id = new_id()
+    job = _request(
+        uow, site, "take_backup", purpose=f"Back up {site.hostname}", within=DATA_WITHIN, backup_id=backup_id
+    )
+    _tell_backup(uow, site, backup_id, kind)
+    return backup_id, job
+
+
+def start_restore(uow: UnitOfWork, site: Site, backup: Mapping[str, Any]) -> Job:
+    """Make the site from a backup, or replace its data with it."""
+    if not site.has_place and site.bench_id is not None:
+        benches.keep_place(uow, site.bench_id)
+        site.has_place = True
+    site.route = RouteState.MAINTENANCE
+    _move(
+        uow,
+        site,
+        SiteEvent.RESTORE,
+        f"{site.hostname} is being restored from the backup of {backup['taken_at']}.",
+    )
+    uow.enqueue("edge.publish", unique_key="edge.publish")
+    return _request(
+        uow,
+        site,
+        "restore_site",
+        purpose=f"Restore {site.hostname}",
+        within=DATA_WITHIN,
+        hostname=site.hostname,
+        backup=dict(backup),
+        state="active",
+    )
+
+
+def want_restore(uow: UnitOfWork, site: Site) -> None:
+    """An archived site is wanted again: whoever keeps the backups starts it."""
+    if rules.can_undo(site.archived_at, site.undo_until, uow.now()):
+        uow.publish(SiteRestoreWanted(site.id))
+
+
+def abandon(uow: UnitOfWork, site: Site) -> None:
+    """Ended before it was made: free the name."""
+    site.hostname = None
+    _move(uow, site, SiteEvent.ABANDON, f"{site.name} was ended before it was made; the name is free.")
+
+
+STARTERS: Mapping[Action, Callable[[UnitOfWork, Site], None]] = {
+    Action.INSTALL: start_install,
+    Action.SUSPEND: start_suspend,
+    Action.RESUME: start_resume,
+    Action.ARCHIVE: start_archive,
+    Action.RESTORE: want_restore,
+    Action.ABANDON: abandon,
+}
+
+
+def repair_host_state(uow: UnitOfWork, site: Site) -> None:
+    """The host disagrees about open or closed: tell it again. The data are not touched."""
+    if site.status is SiteStatus.ACTIVE:
+        _request(
+            uow, site, "resume_site", purpose=f"Open {site.hostname} again on its host", within=CLOSE_WITHIN
+        )
+    elif site.status is SiteStatus.SUSPENDED:
+        holds = reads.list_holds(uow.session, site.id)
+        kind = holds[0].kind.value if holds else "operator"
+        purpose = f"Close {site.hostname} again on its host"
+        _request(uow, site, "suspend_site", purpose=purpose, within=CLOSE_WITHIN, reason=kind)
+
+
+def password_ref(site_id: str) -> str:
+    """The name of the secret that holds the owner's first password."""
+    return f"secret://site/{site_id}/admin-password"
+
+
+def request(
+    uow: UnitOfWork, site: Site, operation: str, *, purpose: str, within: timedelta, **params: Any
+) -> Job:
+    """A short job on the site that changes no state and waits its turn at the agent."""
+    return _request(uow, site, operation, purpose=purpose, within=within, is_exclusive=False, **params)
+
+
+def _request(
+    uow: UnitOfWork,
+    site: Site,
+    operation: str,
+    *,
+    purpose: str,
+    within: timedelta,
+    is_exclusive: bool = True,
+    **params: Any,
+) -> Job:
+    bench = benches.get_bench(uow.session, site.bench_id or "")
+    return jobs.request_job(
+        uow,
+        server_id=bench.server_id,
+        operation=operation,
+        target=site.target,
+        params={"bench_id": bench.id, "site_id": site.id, **params},
+        purpose=purpose,
+        within=within,
+        team_id=site.team_id,
+        is_exclusive=is_exclusive,
+    )
+
+
+def _tell_backup(uow: UnitOfWork, site: Site, backup_id: str, kind: str) -> None:
+    bench = benches.get_bench(uow.session, site.bench_id or "")
+    engine = releases.get_release(uow.session, bench.release_id).engine
+    uow.publish(
+        SiteBackupStarted(
+            backup_id=backup_id, site_id=site.id, team_id=site.team_id, engine=engine, kind=kind
+        )
+    )
+
+
+def _move(uow: UnitOfWork, site: Site, event: SiteEvent, message: str) -> None:
+    status = site.apply(event, uow.now())
+    site.error = None
+    site.retry_at = None
+    uow.record(f"site.{status}", site.target, message, team_id=site.team_id, status=status.value)

@@ -1,0 +1,242 @@
+"""What people and higher slices ask of sites: stored first, then made true."""
+
+from datetime import timedelta
+
+from sqlalchemy.exc import IntegrityError
+
+from press_app.edge.port import RouteState
+from press_app.jobs import service as jobs
+from press_app.jobs.model import Job
+from press_app.kit.crypto import new_password, new_token
+from press_app.kit.ids import new_id
+from press_app.plans import rules as plan_rules
+from press_app.sites import rules
+from press_app.sites.errors import SiteNameTaken, SiteNotReady
+from press_app.sites.events import SiteReserved
+from press_app.sites.lifecycle import LIFECYCLE, HoldKind, SiteStatus, Wanted
+from press_app.sites.model import Hold, LoginLink, Site
+from press_app.sites.rules import Action
+from press_app.sites.service import reads, starts
+from press_app.work.unit_of_work import UnitOfWork
+
+LOGIN_LINK_LIVES = timedelta(minutes=5)
+SHORT_WITHIN = timedelta(minutes=2)
+
+
+def reserve(
+    uow: UnitOfWork,
+    *,
+    team_id: str,
+    name: str,
+    domain: str,
+    apps: tuple[str, ...],
+    company: str,
+    admin_email: str,
+    covered_by: str | None = None,
+) -> Site:
+    """Take the name and promise the site. Raises what the rules and the listeners of ``SiteReserved`` raise."""
+    rules.check_name(name)
+    chosen = plan_rules.check_apps(apps)
+    now = uow.now()
+    site = Site(
+        id=new_id(),
+        team_id=team_id,
+        name=name,
+        hostname=f"{name}.{domain}",
+        apps=list(chosen),
+        company=company[:190],
+        admin_login="owner",
+        admin_email=admin_email,
+        wanted=Wanted.RUNNING,
+        route=RouteState.NONE,
+        failures=0,
+        has_place=False,
+        created_at=now,
+    )
+    site.enter(LIFECYCLE.initial, now)
+    try:
+        with uow.session.begin_nested():
+            uow.session.add(site)
+    except IntegrityError:
+        free = [
+            f"{name}-{tail}"
+            for tail in ("erp", "2")
+            if reads.find_by_hostname(uow.session, f"{name}-{tail}.{domain}") is None
+        ]
+        message = f"{name} is taken. Nothing was created. {' and '.join(free) or 'Another name'} is free."
+        raise SiteNameTaken(message, name=name, free=free) from None
+    jobs.put_secret(uow, starts.password_ref(site.id), new_password())
+    uow.publish(SiteReserved(site_id=site.id, team_id=team_id, apps=chosen, covered_by=covered_by))
+    uow.record(
+        "site.reserved",
+        site.target,
+        f"{site.hostname} was ordered.",
+        team_id=team_id,
+        status=site.status.value,
+    )
+    _converge_soon(uow, site)
+    return site
+
+
+def free_name(uow: UnitOfWork, wish: str, domain: str) -> str:
+    """A valid name near ``wish`` that nobody has."""
+    serial = 0
+    while True:
+        name = rules.suggest_name(wish, serial)
+        if reads.find_by_hostname(uow.session, f"{name}.{domain}") is None:
+            return name
+        serial += 1
+
+
+def set_wanted(uow: UnitOfWork, site: Site, wanted: Wanted, *, why: str) -> None:
+    """Store what the site should be; the reconciler makes it true."""
+    if site.wanted is wanted or site.status is SiteStatus.PURGED:
+        return
+    site.wanted = wanted
+    site.retry_at = None
+    uow.record("site.wanted", site.target, f"{site.name} should be {wanted}: {why}", team_id=site.team_id)
+    _converge_soon(uow, site)
+
+
+def set_apps(site: Site, apps: tuple[str, ...]) -> None:
+    """Which product apps a site that is not made yet will get."""
+    if site.status is SiteStatus.RESERVED:
+        site.apps = list(plan_rules.check_apps(apps))
+
+
+def place_hold(uow: UnitOfWork, site: Site, kind: HoldKind, message: str) -> bool:
+    """Suspend the site for this reason; the same hold again only changes its message. True when it is new."""
+    hold = uow.session.get(Hold, (site.id, kind))
+    if hold is not None:
+        hold.message = message
+        return False
+    hold = Hold(site_id=site.id, kind=kind, message=message, placed_by=uow.actor, placed_at=uow.now())
+    try:
+        with uow.session.begin_nested():
+            uow.session.add(hold)
+    except IntegrityError:
+        return False
+    uow.record("hold.placed", site.target, f"Held ({kind}): {message}", team_id=site.team_id, hold=kind.value)
+    _converge_soon(uow, site)
+    return True
+
+
+def lift_hold(uow: UnitOfWork, site: Site, kind: HoldKind, *, why: str) -> bool:
+    """Remove this reason; others stand. False when there was none."""
+    hold = uow.session.get(Hold, (site.id, kind))
+    if hold is None:
+        return False
+    uow.session.delete(hold)
+    uow.session.flush()
+    uow.record(
+        "hold.lifted", site.target, f"No longer held ({kind}): {why}", team_id=site.team_id, hold=kind.value
+    )
+    _converge_soon(uow, site)
+    return True
+
+
+def request_login_link(uow: UnitOfWork, site: Site) -> LoginLink:
+    """A one-time login as the owner. Raises :class:`SiteNotReady`."""
+    _check_allowed(site, "login")
+    link_id = new_id()
+    ref = jobs.put_secret(uow, f"secret://login/{link_id}/token", new_token("login"), lives=LOGIN_LINK_LIVES)
+    job = starts.request(
+        uow,
+        site,
+        "create_login_link",
+        purpose=f"Open {site.hostname} for {uow.actor}",
+        within=SHORT_WITHIN,
+        login=site.admin_login,
+        token=ref,
+        ttl_seconds=int(LOGIN_LINK_LIVES.total_seconds()),
+    )
+    link = LoginLink(
+        id=link_id,
+        site_id=site.id,
+        job_id=job.id,
+        asked_by=uow.actor,
+        expires_at=uow.now() + LOGIN_LINK_LIVES,
+    )
+    uow.session.add(link)
+    return link
+
+
+def open_login_link(uow: UnitOfWork, link: LoginLink, site_url: str) -> str | None:
+    """The whole link with its token in the fragment; None while the bench does not know it."""
+    if link.path is None or link.expires_at <= uow.now():
+        return None
+    return f"{site_url}{link.path}#{jobs.open_secret(uow, f'secret://login/{link.id}/token')}"
+
+
+def request_password(uow: UnitOfWork, site: Site, password: str | None) -> tuple[Job, str]:
+    """Set the owner's password, a random one where none is given. Returns the job and the password."""
+    _check_allowed(site, "password")
+    chosen = password or new_password()
+    ref = jobs.put_secret(uow, starts.password_ref(site.id), chosen)
+    job = starts.request(
+        uow,
+        site,
+        "set_admin_password",
+        purpose=f"Set the owner's password of {site.hostname}",
+        within=SHORT_WITHIN,
+        login=site.admin_login,
+        password=ref,
+    )
+    return job, chosen
+
+
+def request_usage(uow: UnitOfWork, site: Site) -> Job:
+    """Count users and bytes."""
+    return starts.request(uow, site, "measure_usage", purpose=f"Measure {site.hostname}", within=SHORT_WITHIN)
+
+
+def request_backup(uow: UnitOfWork, site: Site, *, kind: str = "manual") -> tuple[str, Job]:
+    """Take a backup now. Returns its id and the job."""
+    _check_allowed(site, "backup")
+    return starts.start_backup(uow, site, kind=kind)
+
+
+def check_restorable(uow: UnitOfWork, site: Site) -> None:
+    """Raises :class:`SiteNotReady` unless a backup may be put into the site now."""
+    _check_allowed(site, "restore")
+    if reads.is_held(uow.session, site.id):
+        message = f"{site.name} is held. Nothing was changed. It can be restored when the holds are lifted."
+        raise SiteNotReady(message, site_id=site.id)
+
+
+def request_undo(uow: UnitOfWork, site: Site) -> None:
+    """Bring an archived site back. Raises :class:`SiteNotReady` when it is too late or it is held."""
+    _check_allowed(site, "undo")
+    if not rules.can_undo(site.archived_at, site.undo_until, uow.now()):
+        message = f"The time to bring {site.name} back is over. Nothing was changed. Restore its backup into a new site."
+        raise SiteNotReady(message, site_id=site.id)
+    set_wanted(uow, site, Wanted.RUNNING, why=f"brought back by {uow.actor}")
+
+
+def request_retry(uow: UnitOfWork, site: Site) -> None:
+    """Start again what broke, or what waits to be tried again. Raises :class:`SiteNotReady`."""
+    action = (site.error or {}).get("action")
+    if site.status is SiteStatus.BROKEN and action in {item.value for item in Action} - {
+        Action.RESTORE.value
+    }:
+        site.failures = 0
+        starts.start(uow, site, Action(action))
+    elif site.status is SiteStatus.BROKEN and action == Action.RESTORE.value:
+        site.failures = 0
+        starts.want_restore(uow, site)
+    elif site.retry_at is not None:
+        site.retry_at = None
+        _converge_soon(uow, site)
+    else:
+        message = f"Nothing of {site.name} waits to be tried again. Nothing was changed."
+        raise SiteNotReady(message, site_id=site.id)
+
+
+def _check_allowed(site: Site, what: str) -> None:
+    if not LIFECYCLE.allows(site.status, what):
+        message = f"{site.name} is {site.status}, so this is not possible now ({what}). Nothing was changed."
+        raise SiteNotReady(message, site_id=site.id, status=site.status.value, action=what)
+
+
+def _converge_soon(uow: UnitOfWork, site: Site) -> None:
+    uow.enqueue("site.converge", unique_key=f"converge:{site.id}", site_id=site.id)

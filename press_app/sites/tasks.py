@@ -1,0 +1,108 @@
+"""Doors of the sites for workers."""
+
+import time
+from datetime import timedelta
+
+import structlog
+
+from press_app.config import Settings
+from press_app.edge.port import Edge, Route
+from press_app.sites import service
+from press_app.sites.errors import EdgeDisagrees
+from press_app.work import lease
+from press_app.work.task import task
+from press_app.work.unit_of_work import Work
+
+log = structlog.get_logger(__name__)
+
+LOOK_SECONDS = 3.0
+LOOK_EVERY_SECONDS = 0.01
+MEASURE_EVERY = timedelta(minutes=15)
+MEASURE_AT_ONCE = 20
+
+
+@task("site.converge", queue="urgent", max_attempts=20, max_wait_seconds=10)
+def converge(*, work: Work, correlation_id: str, site_id: str) -> None:
+    """Do the next thing for one site."""
+    with work.begin(actor="reconciler", correlation_id=correlation_id) as uow:
+        service.converge(uow, site_id)
+
+
+@task("edge.publish", queue="urgent", max_attempts=100, max_wait_seconds=5)
+def publish(*, work: Work, edge: Edge) -> None:
+    """Tell the edge the whole table."""
+    publish_routes(work, edge)
+
+
+@task("site.verify", queue="urgent", max_attempts=200, max_wait_seconds=3, lease_seconds=30)
+def verify(*, work: Work, edge: Edge, settings: Settings, correlation_id: str, site_id: str) -> None:
+    """Publish the route, look at the site from outside, and end its move when the answer is right."""
+    publish_routes(work, edge)
+    with work.read() as session:
+        site = service.get_site(session, site_id)
+    expected = service.expected_answer(site)
+    if expected is None or site.hostname is None:
+        return
+    seen = _look(edge, site.hostname, expected)
+    with work.begin(actor="reconciler", correlation_id=correlation_id) as uow:
+        is_settled = service.on_seen(uow, site_id, seen, undo_days=settings.undo_days)
+    if not is_settled:
+        message = f"The edge answers {seen} for {site.hostname}, {expected} is right. Looked at again soon."
+        raise EdgeDisagrees(message, seen=seen, expected=expected)
+
+
+def _look(edge: Edge, hostname: str, expected: int) -> int:
+    until = time.monotonic() + LOOK_SECONDS
+    while True:
+        seen = edge.probe(hostname)
+        if seen == expected or time.monotonic() > until:
+            return seen
+        time.sleep(LOOK_EVERY_SECONDS)
+
+
+def publish_routes(work: Work, edge: Edge) -> None:
+    """Read the table under the publisher's lock and write it."""
+
+    def read() -> list[Route]:
+        with work.read() as session:
+            return service.list_routes(session)
+
+    edge.publish(read)
+
+
+@task("site.reconcile", schedule="* * * * * */5", max_attempts=1)
+def reconcile(*, work: Work, edge: Edge, correlation_id: str) -> None:
+    """Start what is due, look again at what should be done, tell about what takes too long."""
+    publish_routes(work, edge)
+    with work.read() as session:
+        astray = service.list_astray(session, work.clock.now())
+        working = service.list_working(session)
+        overdue = [site.id for site in service.list_overdue(session, work.clock.now())]
+    for site_id in overdue:
+        with work.begin(actor="reconciler", correlation_id=correlation_id) as uow:
+            site = service.get_site(uow.session, site_id)
+            if lease.find(uow, site.target) is None:
+                service.on_overdue(uow, site)
+    if not astray and not working:
+        return
+    with work.begin(actor="reconciler", correlation_id=correlation_id) as uow:
+        for site_id in astray:
+            uow.enqueue("site.converge", unique_key=f"converge:{site_id}", site_id=site_id)
+        for site_id in working:
+            site = service.get_site(uow.session, site_id)
+            if service.expected_answer(site) is not None and lease.find(uow, site.target) is None:
+                uow.enqueue("site.verify", unique_key=f"verify:{site_id}", site_id=site_id)
+
+
+@task("site.measure", queue="slow", schedule="* * * * *", max_attempts=1)
+def measure(*, work: Work, correlation_id: str) -> None:
+    """Ask for the usage of some sites, the longest unmeasured first."""
+    before = work.clock.now() - MEASURE_EVERY
+    with work.read() as session:
+        due = service.list_unmeasured(session, before, MEASURE_AT_ONCE)
+    for site_id in due:
+        with work.begin(actor="reconciler", correlation_id=correlation_id) as uow:
+            service.request_usage(uow, service.get_site(uow.session, site_id))
+
+
+TASKS = (converge, publish, verify, reconcile, measure)
