@@ -8,18 +8,26 @@ from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
 
 from press_app import __version__
-from press_app.api import accounts, docs, events, health, metrics, teams
-from press_app.api.events import StreamCounter
+from press_app.api import accounts, docs, health, metrics, stream, teams
 from press_app.api.health import list_checks
 from press_app.api.metrics import DatabaseCollector, HttpMetrics
 from press_app.api.middleware import add_middleware
 from press_app.api.openapi import install_openapi
 from press_app.api.problems import add_problem_handlers
+from press_app.api.stream import StreamCounter
 from press_app.api.watch import JournalWatch
+from press_app.backups import endpoints as backups
+from press_app.benches import endpoints as benches
+from press_app.billing import endpoints as billing
 from press_app.config import Settings
 from press_app.edge.port import Edge
+from press_app.invariants import endpoints as invariants
+from press_app.jobs import endpoints as jobs
 from press_app.kit.throttle import Throttle
 from press_app.plans import endpoints as plans
+from press_app.releases import endpoints as releases
+from press_app.servers import endpoints as servers
+from press_app.sites import endpoints as sites
 from press_app.work.unit_of_work import Work
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -29,7 +37,15 @@ ROUTERS: tuple[APIRouter, ...] = (
     accounts.router,
     teams.router,
     plans.router,
-    events.router,
+    servers.router,
+    releases.router,
+    benches.router,
+    sites.router,
+    backups.router,
+    jobs.router,
+    billing.router,
+    invariants.router,
+    stream.router,
 )
 
 
@@ -44,6 +60,9 @@ class Runtime(Protocol):
 
     @property
     def edge(self) -> Edge: ...
+
+    @property
+    def agent_public_key(self) -> str: ...
 
 
 def create_app(
@@ -72,6 +91,7 @@ def create_app(
     app.state.runtime = runtime
     app.state.settings = settings
     app.state.work = work
+    app.state.agent_public_key = runtime.agent_public_key
     app.state.throttle = Throttle(redis_url)
     app.state.local_throttle = local
     app.state.watch = watch

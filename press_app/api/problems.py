@@ -8,7 +8,7 @@ from asgi_correlation_id.context import correlation_id
 from fastapi import FastAPI, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
@@ -79,6 +79,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(StaleDataError, _on_stale)
     app.add_exception_handler(OperationalError, _on_database)
+    app.add_exception_handler(IntegrityError, _on_integrity)
     app.add_exception_handler(Replayed, _on_replayed)
 
 
@@ -116,6 +117,12 @@ async def _on_database(_request: Request, error: Exception) -> JSONResponse:
     log.error("api.database_away", error=type(error).__name__, exc_info=error)
     detail = "The database did not answer in time. Nothing was changed. Try again in some seconds."
     return problem(503, "database_busy", detail, headers={"Retry-After": "2"})
+
+
+async def _on_integrity(_request: Request, error: Exception) -> JSONResponse:
+    log.warning("api.integrity", error=type(error).__name__, exc_info=error)
+    detail = "Somebody else made or removed the same thing at this moment. Nothing was changed. Look again."
+    return problem(409, "conflict", detail)
 
 
 async def _on_replayed(_request: Request, error: Exception) -> JSONResponse:

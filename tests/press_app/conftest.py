@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import redis
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 from sqlalchemy import create_engine, text
@@ -20,6 +21,7 @@ from press_app.kit.clock import FixedClock
 from press_app.kit.db import Base, Database, open_database
 from press_app.work.bell import FakeBell
 from press_app.work.unit_of_work import Subscribers, Work
+from tests.factories.processes import running_redis
 
 ROOT = Path(__file__).resolve().parents[2]
 MARIADB_URL = os.environ.get("PRESS_TEST_MARIADB_URL")
@@ -86,6 +88,21 @@ def work(database: Database, clock: FixedClock, bell: FakeBell) -> Work:
     return Work(database=database, clock=clock, bell=bell, subscribers=Subscribers())
 
 
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real redis-server of this session's own; yields its URL."""
+    with running_redis(tmp_path_factory.mktemp("redis")) as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> str:
+    """An empty Redis."""
+    with redis.Redis.from_url(redis_server) as client:
+        client.flushall()
+    return redis_server
+
+
 @dataclass(frozen=True)
 class ApiRuntime:
     """What the HTTP application needs of the composition root."""
@@ -93,6 +110,7 @@ class ApiRuntime:
     settings: Settings
     work: Work
     edge: FakeEdge
+    agent_public_key: str = "-----BEGIN PUBLIC KEY-----"
 
 
 @pytest.fixture
