@@ -17,7 +17,7 @@ OWNER_LOGIN = "owner"
 """The user that the template holds for the tenant."""
 BUILT_IN = "admin"
 BUSY_SECONDS = 30.0
-GZIP_MAGIC = b"\\x1f\\x8b"
+GZIP_MAGIC = b"\x1f\x8b"
 COMPANY_PARTY = "(SELECT party FROM company_company ORDER BY id LIMIT 1)"
 PEOPLE = "active AND id <> 0"
 """User 0 is the system itself; the built-in admin is closed in every template."""

@@ -1,9 +1,11 @@
 """Run the bench: ``python -m bench_tryton.serve --directory … --web-root … --templates … --listen 127.0.0.1:18100``."""
 
 import argparse
+import ctypes
 import gc
 import logging
 import shutil
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from trytond import config as trytond_config
 
+PR_SET_PDEATHSIG = 1
 OWN_PAGES = Path(__file__).parent / "own"
 logger = logging.getLogger("bench_tryton")
 
@@ -35,11 +38,17 @@ class Bench(BaseApplication):  # type: ignore[misc]
             "forwarded_allow_ips": "127.0.0.1",
             "proc_name": "bench-tryton",
             "loglevel": "warning",
+            "post_fork": lambda _arbiter, _worker: die_with_parent(),
         }.items():
             self.cfg.set(name, value)
 
     def load(self) -> Any:
         return assemble(self._options)
+
+
+def die_with_parent() -> None:
+    """End when gunicorn's master is killed, so that the next one finds the port free."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def configure(options: argparse.Namespace) -> None:
