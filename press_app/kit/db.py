@@ -22,6 +22,7 @@ ReadSession = NewType("ReadSession", OrmSession)
 """A session that only reads; a reader cannot hand it to a writer."""
 
 BUSY_TIMEOUT_MS = 15_000
+CHOICE_LENGTH = 32
 
 
 class Base(DeclarativeBase):
@@ -64,7 +65,7 @@ class Moment(TypeDecorator[datetime]):
 class Choice(TypeDecorator[E]):
     """A ``StrEnum`` stored as its text."""
 
-    impl = String(32)
+    impl = String(CHOICE_LENGTH)
     cache_ok = True
 
     def __init__(self, enum: type[E]) -> None:
@@ -117,6 +118,7 @@ def _engine(url: str, *, begin: str) -> Engine:
         return create_engine(
             url,
             isolation_level="READ COMMITTED",
+            hide_parameters=True,
             pool_pre_ping=True,
             pool_recycle=1800,
             pool_size=10,
@@ -129,7 +131,11 @@ def _engine(url: str, *, begin: str) -> Engine:
             },
         )
     engine = create_engine(
-        url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, pool_size=10, max_overflow=40
+        url,
+        hide_parameters=True,
+        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000},
+        pool_size=10,
+        max_overflow=40,
     )
 
     # The driver's own transaction control begins too late for BEGIN IMMEDIATE, which is what makes two writers

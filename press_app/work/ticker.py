@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from croniter import croniter
 from sqlalchemy import delete, or_, select, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from press_app.errors import PressError
-from press_app.work.bell import Bell
+from press_app.work.bell import QUEUES, Bell
 from press_app.work.model import ScheduleRow, TaskRow, TaskStatus
 from press_app.work.task import Task
 from press_app.work.unit_of_work import UnitOfWork, Work
@@ -28,6 +28,7 @@ class Ticker:
     def __init__(self, work: Work, tasks: Mapping[str, Task], bell: Bell) -> None:
         self._work = work
         self._bell = bell
+        self._tasks = tasks
         self._scheduled = [task for task in tasks.values() if task.schedule is not None]
 
     def run(self, should_stop: Callable[[], bool], *, every_seconds: float = 0.5) -> None:
@@ -53,7 +54,7 @@ class Ticker:
             for task in self._scheduled:
                 row = uow.session.get(ScheduleRow, task.name)
                 if row is None:
-                    uow.session.add(ScheduleRow(name=task.name, last_tick=now, paused=False))
+                    _add_schedule(uow, task, now)
                 elif not row.paused and next_tick(task, row.last_tick) <= now:
                     # Ticks that were missed are made up for by one run, not by all of them. The conditional
                     # update lets only one of two tickers through.
@@ -84,30 +85,53 @@ class Ticker:
             if session.scalar(select(TaskRow.id).where(*abandoned).limit(1)) is None:
                 return
         with self._work.begin(actor="ticker") as uow:
+            free = {"lease_until": None, "error": "Its worker went away."}
+            for name, task in self._tasks.items():
+                # A task that takes its worker down each time must not do so for ever.
+                uow.session.execute(
+                    update(TaskRow)
+                    .where(*abandoned, TaskRow.name == name, TaskRow.attempts >= task.max_attempts)
+                    .values(**free, status=TaskStatus.DEAD, ended_at=now)
+                )
             uow.session.execute(
                 update(TaskRow)
                 .where(*abandoned)
-                .values(status=TaskStatus.WAITING, run_at=now, rung_at=None, error="Its worker went away.")
+                .values(**free, status=TaskStatus.WAITING, run_at=now, rung_at=None)
             )
 
     def _ring_due(self) -> None:
+        for queue in QUEUES:
+            # What Redis still holds will be heard; ringing on top of a backlog would only make it grow.
+            room = SWEEP_LIMIT - self._bell.count_waiting(queue)
+            if room > 0:
+                self._ring_queue(queue, room)
+
+    def _ring_queue(self, queue: str, limit: int) -> None:
         now = self._work.clock.now()
         unheard = (
+            TaskRow.queue == queue,
             TaskRow.status == TaskStatus.WAITING,
             TaskRow.run_at <= now,
             or_(TaskRow.rung_at.is_(None), TaskRow.rung_at < now - RING_AGAIN_AFTER),
         )
         with self._work.read() as session:
-            due = session.execute(
-                select(TaskRow.id, TaskRow.queue).where(*unheard).order_by(TaskRow.run_at).limit(SWEEP_LIMIT)
+            ids = session.scalars(
+                select(TaskRow.id).where(*unheard).order_by(TaskRow.run_at).limit(limit)
             ).all()
-        if not due:
+        if not ids:
             return
         with self._work.begin(actor="ticker") as uow:
-            ids = [task_id for task_id, _ in due]
             uow.session.execute(update(TaskRow).where(TaskRow.id.in_(ids)).values(rung_at=now))
-        for task_id, queue in due:
+        for task_id in ids:
             self._bell.ring(task_id, queue)
+
+
+def _add_schedule(uow: UnitOfWork, task: Task, now: datetime) -> None:
+    try:
+        with uow.session.begin_nested():
+            uow.session.add(ScheduleRow(name=task.name, last_tick=now, paused=False))
+    except IntegrityError:
+        log.info("ticker.second", schedule=task.name)  # another ticker was faster
 
 
 def forget_done(uow: UnitOfWork) -> int:

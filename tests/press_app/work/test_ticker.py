@@ -1,0 +1,173 @@
+"""Schedules, sweeps, and the promise that Redis may forget everything."""
+
+from datetime import UTC, datetime
+
+import pytest
+import redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+from sqlalchemy import func, select
+
+from press_app.kit.clock import FixedClock
+from press_app.work.bell import FakeBell, RedisBell
+from press_app.work.model import ScheduleRow, TaskRow, TaskStatus
+from press_app.work.task import Task
+from press_app.work.ticker import SWEEP_LIMIT, Ticker, forget_done, next_tick
+from press_app.work.unit_of_work import Work
+from tests.factories.processes import free_port
+from tests.press_app.work.support import make_task, promise, read_task, with_tasks
+
+
+def count_tasks(work: Work) -> int:
+    with work.read() as session:
+        return session.scalar(select(func.count()).select_from(TaskRow)) or 0
+
+
+@pytest.fixture
+def minutely() -> Task:
+    return make_task(lambda: None, schedule="* * * * *")
+
+
+class TestSchedule:
+    def test_makes_a_task_due_once_for_each_tick_however_many_tickers_run(
+        self, work: Work, clock: FixedClock, minutely: Task
+    ) -> None:
+        knowing, runner = with_tasks(work, minutely)
+        tickers = [Ticker(knowing, runner.tasks, knowing.bell) for _ in range(2)]
+        for ticker in tickers:
+            ticker.tick()
+        assert count_tasks(work) == 0
+        for expected in (1, 2):
+            clock.advance(minutes=1)
+            for _ in range(2):
+                for ticker in tickers:
+                    ticker.tick()
+            assert count_tasks(work) == expected
+            with work.read() as session:
+                waiting = session.scalars(
+                    select(TaskRow.id).where(TaskRow.status == TaskStatus.WAITING)
+                ).one()
+            runner.run(waiting)
+
+    def test_makes_up_for_missed_ticks_by_one_run(
+        self, work: Work, clock: FixedClock, minutely: Task
+    ) -> None:
+        knowing, runner = with_tasks(work, minutely)
+        ticker = Ticker(knowing, runner.tasks, knowing.bell)
+        ticker.tick()
+        clock.advance(hours=5)
+        ticker.tick()
+        ticker.tick()
+        assert count_tasks(work) == 1
+
+    def test_does_not_pile_up_behind_a_run_that_waits(
+        self, work: Work, clock: FixedClock, minutely: Task
+    ) -> None:
+        knowing, runner = with_tasks(work, minutely)
+        ticker = Ticker(knowing, runner.tasks, knowing.bell)
+        for _ in range(4):
+            ticker.tick()
+            clock.advance(minutes=1)
+        assert count_tasks(work) == 1
+
+    def test_leaves_a_paused_schedule_alone(self, work: Work, clock: FixedClock, minutely: Task) -> None:
+        knowing, runner = with_tasks(work, minutely)
+        ticker = Ticker(knowing, runner.tasks, knowing.bell)
+        ticker.tick()
+        with work.begin(actor="test") as uow:
+            uow.session.get_one(ScheduleRow, "thing.do").paused = True
+        clock.advance(hours=1)
+        ticker.tick()
+        assert count_tasks(work) == 0
+
+    def test_counts_in_utc(self, minutely: Task) -> None:
+        nightly = make_task(lambda: None, schedule="30 2 * * *")
+        assert next_tick(nightly, datetime(2026, 3, 29, 0, 0, tzinfo=UTC)) == datetime(
+            2026, 3, 29, 2, 30, tzinfo=UTC
+        )
+
+    def test_refuses_a_line_that_is_no_schedule(self) -> None:
+        with pytest.raises(ValueError, match="no cron line"):
+            make_task(lambda: None, schedule="every day")
+
+
+class TestSweep:
+    def test_rings_again_for_what_nobody_heard(self, work: Work, clock: FixedClock, bell: FakeBell) -> None:
+        knowing, runner = with_tasks(work, make_task(lambda: None))
+        ticker = Ticker(knowing, runner.tasks, bell)
+        task_id = promise(knowing)
+        bell.rung.clear()
+        ticker.tick()
+        assert bell.rung == []
+        clock.advance(seconds=3)
+        ticker.tick()
+        assert bell.rung == [(task_id, "default")]
+        runner.run(task_id)
+        bell.rung.clear()
+        clock.advance(seconds=3)
+        ticker.tick()
+        assert bell.rung == []
+
+    def test_does_not_ring_on_top_of_a_backlog(self, work: Work, clock: FixedClock, bell: FakeBell) -> None:
+        knowing, runner = with_tasks(work, make_task(lambda: None))
+        ticker = Ticker(knowing, runner.tasks, bell)
+        promise(knowing)
+        bell.rung[:] = [("other", "default")] * SWEEP_LIMIT
+        clock.advance(seconds=3)
+        ticker.tick()
+        assert len(bell.rung) == SWEEP_LIMIT
+
+    def test_is_not_kept_from_urgent_work_by_a_slow_backlog(
+        self, work: Work, clock: FixedClock, bell: FakeBell
+    ) -> None:
+        slow = make_task(lambda: None, name="slow.do", queue="slow")
+        urgent = make_task(lambda: None, name="urgent.do", queue="urgent")
+        knowing, runner = with_tasks(work, slow, urgent)
+        ticker = Ticker(knowing, runner.tasks, bell)
+        with knowing.begin(actor="test") as uow:
+            for _ in range(SWEEP_LIMIT + 5):
+                uow.enqueue("slow.do")
+        task_id = promise(knowing, "urgent.do")
+        bell.rung.clear()
+        clock.advance(seconds=3)
+        ticker.tick()
+        assert (task_id, "urgent") in bell.rung
+
+    @pytest.mark.redis
+    def test_loses_nothing_when_redis_is_flushed(self, work: Work, clock: FixedClock, redis_url: str) -> None:
+        knowing, runner = with_tasks(work, make_task(lambda: None))
+        bell = RedisBell(redis_url)
+        task_id = promise(knowing)
+        clock.advance(seconds=3)
+        ticker = Ticker(knowing, runner.tasks, bell)
+        ticker.tick()
+        with redis.Redis.from_url(redis_url) as client:
+            queue = Queue("default", connection=client, serializer=JSONSerializer)
+            assert [list(job.args) for job in queue.jobs] == [[task_id]]
+            client.flushall()
+            ticker.tick()
+            assert queue.count == 0
+            clock.advance(seconds=3)
+            ticker.tick()
+            assert [list(job.args) for job in queue.jobs] == [[task_id]]
+
+    def test_goes_on_while_redis_is_away(self, work: Work, clock: FixedClock) -> None:
+        knowing, runner = with_tasks(work, make_task(lambda: None))
+        bell = RedisBell(f"redis://127.0.0.1:{free_port()}/0")
+        assert not bell.ring("task", "default")
+        bell.announce()
+        assert bell.count_waiting("default") == 0
+        task_id = promise(knowing)
+        clock.advance(seconds=3)
+        Ticker(knowing, runner.tasks, bell).tick()
+        assert read_task(work, task_id).status is TaskStatus.WAITING
+
+    def test_forgets_what_was_done_days_ago(self, work: Work, clock: FixedClock) -> None:
+        knowing, runner = with_tasks(work, make_task(lambda: None))
+        runner.run(promise(knowing))
+        waiting = promise(knowing)
+        for days, expected in ((0, 0), (3, 1)):
+            clock.advance(days=days)
+            with work.begin(actor="test") as uow:
+                assert forget_done(uow) == expected
+        assert read_task(work, waiting).status is TaskStatus.WAITING
