@@ -183,7 +183,7 @@ def run_worker(bridge: Bridge) -> None:
     rq_worker = SimpleWorker([queue], connection=connection, serializer=JSONSerializer)
     bridge.ticker.start()
     try:
-        rq_worker.work(logging_level=bridge.settings.log_level, with_scheduler=False)
+        rq_worker.work(logging_level="WARNING", with_scheduler=False)
     finally:
         bridge.ticker.stop()
         bridge.engine.dispose()
@@ -241,5 +241,5 @@ def configure_logging(level: str) -> None:
         )
     )
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for chatty in ("alembic", "httpx", "rq.worker", "rq.queue"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

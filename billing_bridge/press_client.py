@@ -57,6 +57,8 @@ class PressClient:
         """One cheap authenticated read without retries; raises like the other calls."""
         try:
             self._once("GET", "/v1/subscriptions", "ready", timeout=timeout, params={"limit": "1"})
+        except _Again as error:
+            raise PressUnreachable(str(error)) from error
         except requests.RequestException as error:
             raise PressUnreachable(self._silence(error)) from error
 

@@ -113,7 +113,12 @@ class LagoHttp:
         }
 
     def check(self, *, timeout: float) -> None:
-        self._once(("plans",), [("per_page", "1")], timeout)
+        try:
+            answer = self._once(("plans",), [("per_page", "1")], timeout)
+        except _Again as error:
+            raise LagoUnreadable(str(error)) from error
+        if answer is None:
+            raise LagoRefused("Lago answered 404 to GET plans. Check PRESS_BRIDGE_LAGO_API_URL.")
 
     def get_public_key(self) -> bytes:
         return self._admin.get_public_key()

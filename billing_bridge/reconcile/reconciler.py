@@ -20,7 +20,15 @@ from billing_bridge.reconcile.mismatches import Difference, MismatchKind, Mismat
 log = structlog.get_logger(__name__)
 NOTE = "reconcile"
 MOST_REFRESHES = 500
+ATTEMPTS = 5
 REPAIRABLE = frozenset({MismatchKind.MISSING, MismatchKind.DIFFERS})
+
+
+class ReconcileFailed(BridgeError):
+    """The two sides could not be compared; nothing was changed by it."""
+
+    code = "reconcile_failed"
+    status = 502
 
 
 class PressListing(Protocol):
@@ -67,8 +75,10 @@ class Reconciler:
         self._refresh_after = refresh_after
 
     def __call__(self, event: Event) -> Outcome:
-        """The handler of the bridge's own reconcile events."""
+        """The handler of the bridge's own reconcile events; tries again a few times before the next one's turn."""
         report = self.run(correlation_id=event.correlation_id or event.unique_key)
+        if report.error and event.attempts < ATTEMPTS:
+            raise ReconcileFailed(report.error)
         if report.error:
             return Outcome(text=f"not possible: {report.error}")
         return Outcome(
