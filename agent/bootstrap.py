@@ -2,15 +2,19 @@
 
 import logging
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import structlog
 
 from agent.config import Settings
+from agent.conformance.checks import CHECKS
+from agent.conformance.suite import CheckResult, Suite
 from agent.credentials.enrolment import Identity
 from agent.engines.errors import EngineUnknown
 from agent.engines.port import Engine
@@ -82,7 +86,8 @@ def bootstrap(
     """Wire the agent. Raises :class:`SettingsInvalid` and ``ledger_unavailable``."""
     executor = make_executor(settings)
     shelf = Engines(
-        engine_factories(settings, executor) if engines is None else engines, settings.data_dir / "benches"
+        engine_factories(settings, executor) if engines is None else engines,
+        settings.data_dir / "bench-records",
     )
     return Agent(
         settings=settings,
@@ -130,6 +135,28 @@ def make_probe(engine: str) -> EngineProbe:
 
         return TrytonProbe()
     raise EngineUnknown(f"There is no engine {engine!r}. Choose fake or tryton.")
+
+
+def run_conformance(
+    settings: Settings, engine: str, on_result: Callable[[CheckResult], None]
+) -> dict[str, Any]:
+    """Check an engine on a bench of its own; the benches' supervisor is started for it where none runs.
+
+    Returns ``{engine, ok, operations: {name: ok}, checks: [...]}``.
+    """
+    executor = make_executor(settings)
+    with executor.serving(), tempfile.TemporaryDirectory() as folder:
+        suite = Suite(engine_factories(settings, executor)[engine](), make_probe(engine), Path(folder))
+        results = suite.run(CHECKS, on_result)
+    operations: dict[str, bool] = {}
+    for result in results:
+        operations[result.operation] = operations.get(result.operation, True) and result.ok
+    return {
+        "engine": engine,
+        "ok": all(operations.values()),
+        "operations": operations,
+        "checks": [asdict(result) for result in results],
+    }
 
 
 def make_store(location: str) -> BackupStore:

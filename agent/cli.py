@@ -125,6 +125,27 @@ def state() -> None:
         agent.ledger.close()
 
 
+@app.command()
+def conformance(
+    engine: Annotated[str, typer.Option(help="Engine to check: fake or tryton.")] = "tryton",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Check every promise of an engine on a bench of its own; exit status 1 when one does not hold."""
+    from agent.bootstrap import run_conformance
+
+    def show(result: Any) -> None:
+        if not as_json:
+            typer.echo(
+                f"{'ok  ' if result.ok else 'FAIL'} {result.operation}: {result.check} {result.message}".rstrip()
+            )
+
+    report = run_conformance(_settings().model_copy(update={"engines": engine}), engine, show)
+    if as_json:
+        _print(report)
+    if not report["ok"]:
+        raise typer.Exit(1)
+
+
 def _print(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2))
 

@@ -4,9 +4,11 @@ import hashlib
 import os
 import re
 import sys
-from contextlib import AbstractContextManager
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NoReturn
 
 from agent.commands.programs import die_with_parent, limit_memory
 from agent.commands.supervisord import UnwritableProgram, program_conf, supervisord_conf
@@ -20,6 +22,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,80}")
 LONGEST_SOCKET = 100
 """Unix sockets have room for 107 characters of path, and supervisord adds its process id while it opens one."""
 LOCK_SECONDS = 60.0
+START_SECONDS = 20.0
 STATUS = {
     "RUNNING": ProgramStatus.RUNNING,
     "STARTING": ProgramStatus.STARTING,
@@ -45,15 +48,28 @@ class ProcessExecutor:
         self._socket = _socket_path(self._folder)
         self._client = SupervisorClient(self._socket)
 
-    def serve(self) -> None:
-        """Become the supervisord that runs every program that stands in the files; does not return."""
+    def serve(self) -> NoReturn:
+        """Become the supervisord that runs every program that stands in the files."""
+        processes.become(self._prepare())
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        """Have a supervisord for the block: the one that runs, or else one that ends with the block."""
+        if self.is_reachable():
+            yield
+            return
+        with processes.running(self._prepare()):
+            give_up = time.monotonic() + START_SECONDS
+            while not self.is_reachable() and time.monotonic() < give_up:
+                time.sleep(0.02)
+            yield
+
+    def _prepare(self) -> tuple[str, ...]:
         self._make_folders()
         files.make_directory(self._socket.parent, 0o700)
         conf = self._folder / "supervisord.conf"
         files.write_atomic(conf, supervisord_conf(self._folder, self._socket))
-        processes.become(
-            (sys.executable, "-m", "supervisor.supervisord", "--nodaemon", "--configuration", str(conf))
-        )
+        return (sys.executable, "-m", "supervisor.supervisord", "--nodaemon", "--configuration", str(conf))
 
     def is_reachable(self) -> bool:
         """Say whether the supervisord answers."""

@@ -1,10 +1,14 @@
 """Processes of the host: their memory, and becoming another program."""
 
 import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 PROC = Path("/proc")
+STOP_SECONDS = 60.0
 
 
 def resident_bytes(pid: int) -> int:
@@ -31,5 +35,25 @@ def _children(pid: int) -> list[int]:
 
 def become(argv: tuple[str, ...]) -> NoReturn:
     """Replace this process by the program, with nothing of our own settings in its environment."""
+    os.execvpe(argv[0], list(argv), _environment())  # noqa: S606 - a fixed program of ours
+
+
+@contextmanager
+def running(argv: tuple[str, ...]) -> Iterator[None]:
+    """Run a program for the block, with nothing of our own settings in its environment."""
+    with subprocess.Popen(
+        argv, env=_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    ) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _environment() -> dict[str, str]:
     kept = {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER", "LOGNAME", "TMPDIR"}
-    os.execvpe(argv[0], list(argv), {key: value for key, value in os.environ.items() if key in kept})  # noqa: S606
+    return {key: value for key, value in os.environ.items() if key in kept}

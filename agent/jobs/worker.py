@@ -78,6 +78,12 @@ class JobWorker(SimpleWorker):
     death_penalty_class = NoTimer
     max_connection_wait_time = 2.0
     log_result_lifespan = False
+    was_asked_to_stop = False
+
+    def request_stop(self, signum: Any, frame: Any) -> None:
+        """End after the job at hand; at once when there is none."""
+        self.was_asked_to_stop = True
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
 
 def work(runner: Runner, client: redis.Redis, queues: Sequence[str]) -> None:
@@ -97,7 +103,7 @@ def work(runner: Runner, client: redis.Redis, queues: Sequence[str]) -> None:
                 log_job_description=False,
             )
             worker.work(logging_level="WARNING")
-            if worker._stop_requested:  # noqa: SLF001 - RQ tells it nowhere else
+            if worker.was_asked_to_stop:
                 return
         except redis.RedisError as error:
             log.warning("worker.redis_away", error=str(error))

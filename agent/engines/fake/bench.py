@@ -32,10 +32,10 @@ class Handler(BaseHTTPRequestHandler):
         if (site := self._site()) is None:
             return
         with changing(self.folder, site.site_id) as changed:
-            if changed is None:
-                self._answer(HTTPStatus.NOT_FOUND, "no such site")
-            else:
-                self._post(changed, text)
+            answer = (
+                self._post(changed, text) if changed is not None else (HTTPStatus.NOT_FOUND, "no such site")
+            )
+        self._answer(*answer)
 
     def _get(self, site: FakeSite) -> None:
         if self.path == "/records":
@@ -46,20 +46,17 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._answer(HTTPStatus.OK, site.company)
 
-    def _post(self, site: FakeSite, text: str) -> None:
+    def _post(self, site: FakeSite, text: str) -> tuple[HTTPStatus, str]:
         if self.path == LOGIN_PATH:
             accepted = site.tokens.pop(digest(text), 0.0) > time.time()
-            self._answer(
-                HTTPStatus.OK if accepted else HTTPStatus.UNAUTHORIZED, "welcome" if accepted else "no"
-            )
-        elif not self._is_known(site):
-            self._answer(HTTPStatus.UNAUTHORIZED, "who?")
-        elif self.path == "/users":
+            return (HTTPStatus.OK, "welcome") if accepted else (HTTPStatus.UNAUTHORIZED, "no")
+        if not self._is_known(site):
+            return HTTPStatus.UNAUTHORIZED, "who?"
+        if self.path == "/users":
             site.users[text] = digest(text)
-            self._answer(HTTPStatus.OK, "added")
         else:
             site.records.append(text)
-            self._answer(HTTPStatus.OK, "stored")
+        return HTTPStatus.OK, "stored"
 
     def _site(self) -> FakeSite | None:
         hostname = self.headers.get("Host", "").partition(":")[0]

@@ -1,0 +1,58 @@
+"""Every engine keeps every promise: the shipped suite, run over the engines of this project."""
+
+import pytest
+
+from agent.bootstrap import engine_factories, make_probe
+from agent.config import Settings
+from agent.conformance.checks import CHECKS
+from agent.conformance.suite import CheckResult, Suite, check_name
+from agent.executors.process import ProcessExecutor
+from tests.agent.support import ROOT, benches, free_port
+
+NAMES = [check_name(check) for _, check in CHECKS]
+
+
+def run_suite(settings: Settings) -> dict[str, CheckResult]:
+    with benches(settings.data_dir):
+        engine = engine_factories(settings, ProcessExecutor(settings.data_dir))[settings.engines]()
+        results = Suite(engine, make_probe(settings.engines), settings.data_dir / "suite").run(CHECKS)
+    return {result.check: result for result in results}
+
+
+@pytest.fixture(scope="module")
+def fake_results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, CheckResult]:
+    folder = tmp_path_factory.mktemp("fake")
+    return run_suite(Settings(data_dir=folder, engines="fake", bench_port_start=free_port()))
+
+
+@pytest.fixture(scope="module")
+def tryton_results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, CheckResult]:
+    if not (ROOT / "images" / "bench-tryton" / "requirements.txt").exists():
+        pytest.skip("images/bench-tryton is not here")
+    folder = tmp_path_factory.mktemp("tryton")
+    cache = ROOT / "var" / "test-cache" / "bench-tryton"
+    cache.mkdir(parents=True, exist_ok=True)
+    (folder / "releases").symlink_to(cache)
+    settings = Settings(
+        data_dir=folder, engines="tryton", images_dir=ROOT / "images", bench_port_start=free_port()
+    )
+    return run_suite(settings)
+
+
+class TestFake:
+    @pytest.mark.parametrize("check", NAMES)
+    def test_keeps_its_promise(self, fake_results: dict[str, CheckResult], check: str) -> None:
+        assert fake_results[check].ok, fake_results[check].message
+
+
+@pytest.mark.tryton
+@pytest.mark.timeout(600)
+class TestTryton:
+    @pytest.mark.parametrize("check", NAMES)
+    def test_keeps_its_promise(self, tryton_results: dict[str, CheckResult], check: str) -> None:
+        assert tryton_results[check].ok, tryton_results[check].message
+
+
+class TestSuite:
+    def test_names_are_unique(self) -> None:
+        assert len(set(NAMES)) == len(NAMES)
