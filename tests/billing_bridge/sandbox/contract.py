@@ -64,6 +64,11 @@ REPLACED = (
     ),
 )
 
+WRAPPED = (
+    # The answer stands under a root key that the description leaves out.
+    ("/payments/{lago_id}", "get", "payment", "the published client reads it under `payment`"),
+)
+
 
 @dataclass(frozen=True)
 class Operation:
@@ -87,6 +92,9 @@ def relax(document: dict[str, Any]) -> dict[str, Any]:
     for name, field, schema, _reason in REPLACED:
         assert field in schemas[name]["properties"]
         schemas[name]["properties"][field] = schema
+    for path, method, root, _reason in WRAPPED:
+        content = relaxed["paths"][path][method]["responses"]["200"]["content"]["application/json"]
+        content["schema"] = {"type": "object", "required": [root], "properties": {root: content["schema"]}}
     return relaxed
 
 

@@ -106,14 +106,14 @@ class Running:
 
 
 class Driver:
-    """Calls paths and answers their JSON; ``status`` is asserted."""
+    """Calls paths and answers their JSON; ``expect`` is the status asserted."""
 
     def __init__(self, running: Running) -> None:
         self.running = running
         self._session = requests.Session()
         self._session.trust_env = False
 
-    def call(self, method: str, path: str, body: Any = None, *, status: int = 200, **params: Any) -> Any:
+    def call(self, method: str, path: str, body: Any = None, *, expect: int = 200, **params: Any) -> Any:
         prefix = "" if path.startswith("/sandbox") else "/api/v1"
         answer = self._session.request(
             method,
@@ -123,7 +123,7 @@ class Driver:
             headers={"Authorization": f"Bearer {self.running.settings.api_key.get_secret_value()}"},
             timeout=30,
         )
-        assert answer.status_code == status, answer.text
+        assert answer.status_code == expect, answer.text
         return answer.json() if answer.content else None
 
     def get(self, path: str, **params: Any) -> Any:

@@ -76,9 +76,9 @@ class TestCreate:
     def test_an_id_in_use_by_another_customer_is_refused(self, shop: Driver) -> None:
         shop.subscribe("starter")
         given = {"external_customer_id": "other", "plan_code": "starter", "external_id": "acme-erp"}
-        refused = shop.post("/subscriptions", {"subscription": given}, status=422)
+        refused = shop.post("/subscriptions", {"subscription": given}, expect=422)
         assert refused["error_details"] == {"external_id": ["value_already_exist"]}
-        shop.get("/customers/other", status=404)
+        shop.get("/customers/other", expect=404)
 
     def test_plan_overrides_are_premium(self, shop: Driver) -> None:
         given = {
@@ -87,7 +87,7 @@ class TestCreate:
             "external_id": "x",
             "plan_overrides": {},
         }
-        refused = shop.post("/subscriptions", {"subscription": given}, status=403)
+        refused = shop.post("/subscriptions", {"subscription": given}, expect=403)
         assert refused["code"] == "feature_unavailable"
 
     def test_a_start_in_the_past_is_told_but_not_billed(self, shop: Driver) -> None:
@@ -220,7 +220,7 @@ class TestEnd:
         shop.delete("/subscriptions/acme-erp")
         assert sent(shop)[3:] == ["subscription.terminated", "invoice.created"]
         assert receiver.wait_for("subscription.terminated")[0].object["next_plan_code"] is None
-        shop.delete("/subscriptions/acme-erp", status=404)
+        shop.delete("/subscriptions/acme-erp", expect=404)
 
     def test_the_last_invoice_can_be_skipped(self, shop: Driver) -> None:
         shop.subscribe("starter")
@@ -250,7 +250,7 @@ class TestEnd:
         assert deleted["pending_deletion"] is True
         assert "entitlements" not in deleted
         assert statuses(shop, "later") == [("starter", "canceled")]
-        shop.get("/plans/starter", status=404)
+        shop.get("/plans/starter", expect=404)
 
     def test_customer_deletion_has_no_event_of_its_own(self, shop: Driver) -> None:
         shop.subscribe("starter")
