@@ -78,6 +78,8 @@ class Supervisor:
     def stop(self) -> None:
         """Stop every program, then supervisor itself; waits until both are gone."""
         pid = self._call("getPID")
+        # All at once; shutdown alone stops one program after the other.
+        self._call("stopAllProcesses")
         self._call("shutdown")
         if self._process:
             with suppress(subprocess.TimeoutExpired):

@@ -68,12 +68,20 @@ ensure_debian() {
   esac
 }
 
-# ensure_python LOG: a python3 of 3.11 or newer that can make virtual environments.
+# Packages for a python3 that can make virtual environments; empty where there is one.
+missing_python() {
+  command -v python3 >/dev/null || { echo python3 python3-venv; return; }
+  python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
+}
+
+# ensure_python LOG [PACKAGE…]: a python3 of 3.11 or newer that can make virtual environments, and the packages beside it.
 ensure_python() {
-  [ -n "$(command -v python3)" ] || ensure_packages "$1" python3 python3-venv
+  local log=$1 python_packages
+  shift
+  read -ra python_packages <<<"$(missing_python)"
+  ensure_packages "$log" "${python_packages[@]}" "$@"
   python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     fail "python3 is $(python3 -c 'import platform; print(platform.python_version())'), 3.11 or newer is needed: Debian 12, Ubuntu 24.04 and later have it."
-  python3 -c 'import ensurepip, venv' 2>/dev/null || ensure_packages "$1" python3-venv
 }
 
 # A fingerprint of what the environment was made from: the requirement file and the interpreter.

@@ -13,7 +13,7 @@ def check(project: Project) -> Iterator[Finding]:
     for source in project.python():
         yield from check_docstring(source)
     for source in project.deployed():
-        if not source.name.startswith("cli"):
+        if not source.parts[1].startswith("cli"):
             yield from check_imports(source)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import TCPServer
 from string import Template
 from typing import Any
 
@@ -145,6 +146,11 @@ class PagesServer(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], *, account_url: str = "") -> None:
         super().__init__(address, PagesHandler)
         self.account_url = account_url
+
+    def server_bind(self) -> None:
+        """Bind without the base class's look-up of our own name, which waits for a name server."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away in the middle is no event."""

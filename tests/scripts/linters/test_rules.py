@@ -238,3 +238,4 @@ class TestModules:
         text = '"""Doc."""\ndef f():\n    import json\n'
         assert list_lines(modules.check, text) == [3]
         assert list_lines(modules.check, text, "press_app/cli.py") == []
+        assert list_lines(modules.check, text, "press_app/cli/programs.py") == []
