@@ -1,0 +1,83 @@
+"""Puts the commands together; what they need is imported when they run, so that help is fast."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from press_app.cli import credentials, database, programs
+from press_app.cli.connection import Connection
+from press_app.cli.failures import REFUSED, CommandFailed
+
+app = typer.Typer(
+    help="Run and operate the control plane of an ERP cloud.", no_args_is_help=True, rich_markup_mode=None
+)
+for name, group in (
+    ("run", programs.app),
+    ("db", database.app),
+    ("operator", credentials.operators),
+    ("token", credentials.tokens),
+    ("key", credentials.keys),
+):
+    app.add_typer(group, name=name)
+app.command("seed")(database.seed)
+
+
+@app.callback()
+def choose_connection(
+    ctx: typer.Context,
+    *,
+    api_url: Annotated[
+        str | None,
+        typer.Option(envvar=["PRESS_API_URL", "PRESS_PUBLIC_URL"], help="Where the control plane listens."),
+    ] = None,
+    token: Annotated[str | None, typer.Option(envvar="PRESS_TOKEN", show_envvar=True, hidden=True)] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="PRESS_TOKEN_FILE", help="File with the API token; else var/secrets/operator-token."
+        ),
+    ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(envvar="PRESS_STATE_DIR", help="Where the local installation keeps its data (./var)."),
+    ] = None,
+) -> None:
+    """Remember which control plane is meant."""
+    ctx.obj = Connection(api_url=api_url, token=token, token_file=token_file, state=state)
+
+
+def main() -> None:
+    """Run the command line: exit 0 done, 1 refused or failed, 2 wrong usage, 3 the API cannot be reached."""
+    try:
+        app()
+    except CommandFailed as failure:
+        _tell(failure)
+        sys.exit(failure.status)
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; the interpreter would complain once more while it closes.
+        sys.stderr.close()
+        sys.exit(REFUSED)
+    except Exception as error:
+        failure_of_ours = _translate(error)
+        if failure_of_ours is None:
+            raise
+        _tell(failure_of_ours)
+        sys.exit(failure_of_ours.status)
+
+
+def _translate(error: Exception) -> CommandFailed | None:
+    from press_app.errors import PressError
+
+    if isinstance(error, PressError):
+        return CommandFailed(error.message, code=error.code)
+    return None
+
+
+def _tell(failure: CommandFailed) -> None:
+    if "--json" in sys.argv:
+        sys.stderr.write(json.dumps(failure.describe(), default=str) + "\n")
+    else:
+        sys.stderr.write(f"press: {failure.message} [{failure.code}]\n")

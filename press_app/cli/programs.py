@@ -1,0 +1,76 @@
+"""``press run``: the programs of the control plane, in the foreground."""
+
+import signal
+import threading
+
+import typer
+
+from press_app.cli.local import load_settings
+
+app = typer.Typer(help="Run one of the control plane's programs in the foreground.", no_args_is_help=True)
+
+STOP_SECONDS = 5
+
+
+@app.command("api")
+def run_api() -> None:
+    """Serve the HTTP API."""
+    import uvicorn
+
+    from press_app.api.app import create_app
+    from press_app.bootstrap import bootstrap
+    from press_app.kit.logs import setup_logs
+
+    settings = load_settings()
+    setup_logs(settings.log_level)
+    runtime = bootstrap(settings)
+    try:
+        uvicorn.run(
+            create_app(runtime, redis_url=settings.redis_url),
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            # Who asks is what limits are counted by, so no header may say it.
+            proxy_headers=False,
+            # Open event streams would otherwise hold a stop back for minutes.
+            timeout_graceful_shutdown=STOP_SECONDS,
+        )
+    finally:
+        runtime.database.dispose()
+
+
+@app.command("worker")
+def run_worker() -> None:
+    """Do the promised work; start as many as the machine has cores for."""
+    from press_app.bootstrap import bootstrap
+    from press_app.kit.logs import setup_logs
+    from press_app.work.worker import work_forever
+
+    settings = load_settings()
+    setup_logs(settings.log_level)
+    runtime = bootstrap(settings)
+    try:
+        work_forever(runtime.runner, settings.redis_url)
+    finally:
+        runtime.database.dispose()
+
+
+@app.command("ticker")
+def run_ticker() -> None:
+    """Make scheduled work due and ring again for what nobody heard; one is enough, two do no harm."""
+    from press_app.bootstrap import TASKS, bootstrap
+    from press_app.kit.logs import setup_logs
+    from press_app.work.ticker import Ticker
+
+    settings = load_settings()
+    setup_logs(settings.log_level)
+    runtime = bootstrap(settings)
+    over = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: over.set())
+    try:
+        Ticker(runtime.work, TASKS, runtime.bell).run(over.is_set)
+    finally:
+        runtime.database.dispose()
