@@ -35,7 +35,7 @@ class Vault:
         """Decrypt. Raises :class:`SecretUnreadable`."""
         try:
             return self._aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], name.encode()).decode()
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             message = (
                 f"The secret {name} does not open with this master key. Nothing was changed. "
                 "Give the control plane the master key it was written with."
