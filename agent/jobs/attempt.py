@@ -97,9 +97,8 @@ class Attempt:
         failure = self._record.failure
         if failure is None:
             raise ValueError("a job without a failure has nothing to take back")
-        broken = next((i for i, s in enumerate(self._record.job.steps) if s.state is StepState.FAILED), None)
-        if broken is not None and self._operation.steps[broken].irreversible:
-            return failure.model_copy(update={"compensated": False})
+        if any(step.irreversible for step in self._operation.steps if step.key == failure.step):
+            return failure
         left: list[str] = []
         for index in reversed(range(len(self._operation.steps))):
             step = self._operation.steps[index]
