@@ -1,6 +1,7 @@
 """The public door: a hostname leads to one database, and nothing but that database answers there."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
@@ -11,6 +12,7 @@ import trytond.res.user
 import trytond.security
 from trytond import __series__
 from trytond.wsgi import app as trytond_app
+from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from .login_link import LoginLinks
@@ -20,6 +22,8 @@ from .sites import Site, SiteMap, SiteState
 from .static_files import StaticFiles
 from .tenant_lock import TenantBusy, TenantLocks
 
+CROOKED = re.compile(r"//|/\.\.?(/|$)")
+"""Paths that some program on the way may straighten into another one."""
 MAX_ROOT_BODY = 16 * 1024
 APP_HEADERS = (("X-Frame-Options", "SAMEORIGIN"), ("Referrer-Policy", "same-origin"))
 PAGE_POLICY = (
@@ -64,7 +68,7 @@ class Gateway:
         return answer(environ, start_response, site)
 
     def _route(self, method: str, path: str, database: str) -> Answer:
-        if path.startswith(f"/{database}/"):
+        if path.startswith(f"/{database}/") and not CROOKED.search(path):
             return self._answer_tenant
         if path == "/rpc/" and method == "POST":
             return self._answer_root
@@ -85,6 +89,9 @@ class Gateway:
         try:
             with self._locks.hold(site.database), self._pools.using(site.database):
                 return list(trytond_app(environ, start_without_secure(environ, start_response)))
+        except HTTPException as refusal:
+            # Tryton raises some of its refusals past its own handler: a foreign origin would look like a crash.
+            return refusal(environ, start_response)
         except DatabaseMissing:
             return _answer_closed(environ, start_response)
         except TenantBusy:

@@ -32,7 +32,7 @@ class Bench(BaseApplication):  # type: ignore[misc]
             "worker_class": "gthread",
             "threads": self._options.threads,
             "timeout": 120,
-            "graceful_timeout": 20,
+            "graceful_timeout": 8,
             "keepalive": 30,
             "control_socket_disable": True,
             "forwarded_allow_ips": "127.0.0.1",
