@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +40,7 @@ class Product:
 
     def press(self, *arguments: str, env: tuple[str, ...] = (), stdin: str = "") -> Any:
         """``press …``; its JSON answer, or None when it prints none."""
-        return self._call(PRESS, arguments, env=env, stdin=stdin)
+        return self._call(PRESS, ("--state", str(self.paths.state), *arguments), env=env, stdin=stdin)
 
     def bridge(self, *arguments: str) -> Any:
         """``press-bridge …``; its JSON answer, or None when it prints none."""
@@ -76,18 +77,22 @@ def _last_lines(text: str, count: int = 12) -> str:
 
 def prepare(product: Product) -> None:
     """Databases, plans, the operator's account and the tokens; before anything runs."""
-    product.press("db", "upgrade")
-    product.bridge("db", "upgrade")
+    with ThreadPoolExecutor() as pool:
+        bridge = pool.submit(product.bridge, "db", "upgrade")
+        product.press("db", "upgrade")
+        bridge.result()
     product.press("seed")
-    secrets = product.paths.secrets
-    password = ensure_secret(secrets, OPERATOR_PASSWORD, make_password)
+    password = ensure_secret(product.paths.secrets, OPERATOR_PASSWORD, make_password)
     product.press("operator", "ensure", OPERATOR_EMAIL, "--password-stdin", stdin=password)
-    if find_secret(secrets, OPERATOR_TOKEN) is None:
-        answer = product.press("token", "create", "--operator", OPERATOR_EMAIL, "--name", "up", "--json")
-        store_secret(secrets, OPERATOR_TOKEN, answer["token"])
-    if find_secret(secrets, BRIDGE_TOKEN) is None:
-        answer = product.press("token", "create", "--system", "billing-bridge", "--json")
-        store_secret(secrets, BRIDGE_TOKEN, answer["token"])
+    ensure_token(product, OPERATOR_TOKEN, "--operator", OPERATOR_EMAIL, "--name", "up")
+    ensure_token(product, BRIDGE_TOKEN, "--system", "billing-bridge")
+
+
+def ensure_token(product: Product, file: str, *whose: str) -> None:
+    """A token in the secrets folder; an older one of the same name, whose secret is lost, ends."""
+    if find_secret(product.paths.secrets, file) is None:
+        answer = product.press("token", "create", *whose, "--replace", "--json")
+        store_secret(product.paths.secrets, file, answer["token"])
 
 
 def add_server(product: Product) -> None:

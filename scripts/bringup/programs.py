@@ -46,8 +46,7 @@ def list_programs(paths: Paths, ports: Mapping[str, int]) -> list[Program]:
         ),
         _module(
             "lago-sandbox",
-            "billing_bridge.cli",
-            "sandbox",
+            "billing_bridge.sandbox",
             env="lago-sandbox.env",
             health=urls["lago-sandbox"],
         ),
