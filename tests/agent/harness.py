@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import redis
 import requests
 from joserfc.jwk import OKPKey
 
@@ -69,6 +70,10 @@ class RunningAgent:
     def start_worker(self, number: int = 0) -> subprocess.Popen[bytes]:
         return self._start("run", "worker", "--number", str(number))
 
+    def flush_redis(self) -> None:
+        with redis.Redis.from_url(self.settings.redis_url) as client:
+            client.flushdb()
+
     def read_log(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 
@@ -125,12 +130,13 @@ class RunningAgent:
 
 
 @contextmanager
-def running_agent(folder: Path, redis_url: str) -> Iterator[RunningAgent]:
+def running_agent(folder: Path, redis_url: str, *, start_api: bool = True) -> Iterator[RunningAgent]:
     """An enrolled agent whose benches' supervisor and API run; workers are started by the test."""
     with ExitStack() as stack:
         plane = stack.enter_context(serving(ControlPlane()))
         agent = RunningAgent(folder, redis_url, plane, stack)
         agent.enroll()
         agent.start_benches()
-        agent.start_api()
+        if start_api:
+            agent.start_api()
         yield agent

@@ -1,0 +1,132 @@
+"""Real workers and a real API killed with -9 at every step: the work converges by itself."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.agent.harness import RunningAgent, running_agent
+from tests.agent.support import wait_until
+
+CREATE = [
+    "ensure_site_cloned.before",
+    "ensure_site_cloned.after",
+    "ensure_site_configured.before",
+    "ensure_site_configured.after",
+    "ensure_site_serving.before",
+    "ensure_site_serving.after",
+    "probe_site.before",
+]
+ARCHIVE = [
+    "ensure_site_suspended.before",
+    "ensure_site_suspended.after",
+    "write_backup.before",
+    "write_backup.after",
+    "ensure_site_dropped.before",
+    "ensure_site_dropped.after",
+]
+
+
+@pytest.fixture(scope="module")
+def agent(tmp_path_factory: pytest.TempPathFactory, redis_server: str) -> Iterator[RunningAgent]:
+    with running_agent(tmp_path_factory.mktemp("kills"), redis_server.removesuffix("0") + "1") as agent:
+        worker = agent.start_worker()
+        assert agent.deploy()["status"] == "succeeded"
+        worker.terminate()
+        worker.wait(20)
+        yield agent
+
+
+def make_site(agent: RunningAgent) -> str:
+    site_id = str(uuid.uuid4())
+    worker = agent.start_worker()
+    assert (
+        agent.plane.do("create_site", f"site:{site_id}", agent.create_params(site_id))["status"]
+        == "succeeded"
+    )
+    agent.ask_site(site_id, method="POST", text="Ada").raise_for_status()
+    worker.terminate()
+    worker.wait(20)
+    return site_id
+
+
+def kill_worker_at(
+    agent: RunningAgent, moment: str, operation: str, site_id: str, params: dict[str, object]
+) -> str:
+    """Send a job, kill its worker with -9 when it has come to the moment. Returns the job's id."""
+    trouble = agent.trouble(moment)
+    trouble.write_text("hang")
+    worker = agent.start_worker()
+    answer = agent.plane.put(operation, f"site:{site_id}", params)
+    assert answer.status_code == 202, answer.text
+    reached = trouble.with_suffix(".reached")
+    wait_until(reached.exists, what=f"{moment} was not reached: {agent.read_log()[-2000:]}")
+    worker.kill()
+    worker.wait(5)
+    reached.unlink()
+    trouble.unlink()
+    job_id: str = answer.json()["id"]
+    assert agent.plane.job(job_id)["status"] == "running"
+    return job_id
+
+
+class TestKilledWorker:
+    @pytest.mark.parametrize("moment", CREATE)
+    def test_create_converges(self, agent: RunningAgent, moment: str) -> None:
+        site_id = str(uuid.uuid4())
+        job_id = kill_worker_at(agent, moment, "create_site", site_id, agent.create_params(site_id))
+        worker = agent.start_worker()
+        job = agent.plane.wait_for(job_id)
+        worker.terminate()
+        worker.wait(20)
+        assert job["status"] == "succeeded", job
+        assert agent.ask_site(site_id).json() == []
+
+    @pytest.mark.parametrize("moment", ARCHIVE)
+    def test_archive_converges(self, agent: RunningAgent, moment: str) -> None:
+        site_id = make_site(agent)
+        params = agent.site_params(site_id, backup_id=str(uuid.uuid4()))
+        job_id = kill_worker_at(agent, moment, "archive_site", site_id, params)
+        worker = agent.start_worker()
+        job = agent.plane.wait_for(job_id)
+        assert job["status"] == "succeeded", job
+        assert agent.ask_site(site_id).status_code == 404
+        restore = agent.site_params(site_id, hostname=f"{site_id}.localhost", backup=job["result"]["backup"])
+        assert agent.plane.do("restore_site", f"site:{site_id}", restore)["status"] == "succeeded"
+        assert agent.ask_site(site_id).json() == ["Ada"]
+        worker.terminate()
+        worker.wait(20)
+
+
+class TestKilledApi:
+    def test_what_ended_meanwhile_is_told_afterwards(self, tmp_path: Path, redis_url: str) -> None:
+        with running_agent(tmp_path, redis_url, start_api=False) as agent:
+            api = agent.start_api()
+            agent.start_worker()
+            agent.deploy()
+            site_id = str(uuid.uuid4())
+            trouble = agent.trouble("ensure_site_configured.before")
+            trouble.write_text("hang")
+            job_id = agent.plane.put("create_site", f"site:{site_id}", agent.create_params(site_id)).json()[
+                "id"
+            ]
+            wait_until(trouble.with_suffix(".reached").exists)
+            api.kill()
+            api.wait(5)
+            trouble.unlink()
+            agent.start_api()
+            assert agent.plane.wait_for(job_id)["status"] == "succeeded"
+
+    def test_a_flushed_redis_loses_nothing(self, tmp_path: Path, redis_url: str) -> None:
+        with running_agent(tmp_path, redis_url) as agent:
+            ids = []
+            for _ in range(5):
+                site_id = str(uuid.uuid4())
+                answer = agent.plane.put("drop_site", f"site:{site_id}", agent.site_params(site_id))
+                assert answer.status_code == 202
+                ids.append(answer.json()["id"])
+            agent.flush_redis()
+            agent.start_worker()
+            for job_id in ids:
+                assert agent.plane.wait_for(job_id)["error"]["code"] == "bench_unknown"
