@@ -43,7 +43,10 @@ def _settings() -> Settings:
 
 
 def _bridge() -> Bridge:
-    return bootstrap.bootstrap(_settings())
+    """The bridge for one command; standard output belongs to its answer, so records go to stderr, errors only."""
+    settings = _settings()
+    bootstrap.configure_logging("ERROR")
+    return bootstrap.bootstrap(settings)
 
 
 def _show(value: Any, *, as_json: bool, sentence: str) -> None:
@@ -86,9 +89,18 @@ def run_api() -> None:
 @run.command("worker")
 def run_worker() -> None:
     """Handle events, sweep, and reconcile, until a signal ends it."""
-    bridge = _bridge()
-    bootstrap.configure_logging(bridge.settings.log_level)
-    bootstrap.run_worker(bridge)
+    settings = _settings()
+    bootstrap.configure_logging(settings.log_level)
+    bootstrap.run_worker(bootstrap.bootstrap(settings))
+
+
+@app.command("sandbox")
+def sandbox() -> None:
+    """Serve a pretended Lago for trials and tests."""
+    from billing_bridge.sandbox.server import serve
+    from billing_bridge.sandbox.config import Settings as SandboxSettings
+
+    serve(SandboxSettings())
 
 
 @db.command("upgrade")

@@ -14,6 +14,10 @@ from billing_bridge.lago.port import Lago
 from billing_bridge.policy import Decision, Entitlements, Generation, Status, Undecided, decide
 
 log = structlog.get_logger(__name__)
+LONGEST_NAME = 190
+LONGEST_EMAIL = 254
+LONGEST_MESSAGE = 500
+MOST_INVOICES = 100
 
 
 class Press(Protocol):
@@ -146,18 +150,23 @@ class Synchronizer:
     ) -> dict[str, Any]:
         subject, reason = decision.subject, decision.reason
         customer = self._lago.find_customer(subject.external_customer_id)
+        email = customer.email if customer else None
         moment = observed_at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         return {
             "customer": {
                 "external_id": subject.external_customer_id,
-                "name": (customer and customer.name) or subject.external_customer_id,
-                "email": customer.email if customer else None,
+                "name": ((customer and customer.name) or subject.external_customer_id)[:LONGEST_NAME],
+                "email": email if email and len(email) <= LONGEST_EMAIL else None,
             },
             "plan_code": subject.plan_code,
             "wanted": decision.wanted.value,
             "reason": reason
-            and {"code": reason.code.value, "message": reason.message, "invoices": list(reason.invoices)},
-            "name": subject.name,
+            and {
+                "code": reason.code.value,
+                "message": reason.message[:LONGEST_MESSAGE],
+                "invoices": list(reason.invoices[:MOST_INVOICES]),
+            },
+            "name": subject.name[:LONGEST_NAME] if subject.name else None,
             "entitlements": entitlements.as_json() if entitlements else None,
             "lago_id": subject.lago_id,
             "observed_at": moment,

@@ -116,11 +116,13 @@ class Reconciler:
             self._settle(found, started, correlation_id, report, standing)
         self._mismatches.close_others(standing, now=self._clock())
         different = {found.external_id for found in differences}
+        told = self._ledger.list_all()
         for external_id, decision in list_decisions(picture, today=today, grace_days=self._grace_days):
-            if isinstance(decision, Decision) and external_id not in different:
-                self._refresh(
-                    decision, plans.get(decision.subject.plan_code), started, correlation_id, report
-                )
+            if not isinstance(decision, Decision) or external_id in different:
+                continue
+            plan = plans.get(decision.subject.plan_code)
+            if is_stale(decision.subject, told.get(external_id), plan, oldest=started - self._refresh_after):
+                self._refresh(external_id, plan, correlation_id, report)
 
     def _settle(
         self,
@@ -146,17 +148,10 @@ class Reconciler:
         log.warning("mismatch", **asdict(found), repaired=repaired, error=error)
 
     def _refresh(
-        self,
-        decision: Decision,
-        plan: Entitlements | None,
-        started: datetime,
-        correlation_id: str,
-        report: Report,
+        self, external_id: str, plan: Entitlements | None, correlation_id: str, report: Report
     ) -> None:
-        external_id = decision.subject.external_id
-        oldest = started - self._refresh_after
-        told = self._ledger.find(external_id)
-        if report.refreshed >= MOST_REFRESHES or not is_stale(decision.subject, told, plan, oldest=oldest):
+        """Read one subscription in full; what does not fit into this round waits for the next one."""
+        if report.refreshed >= MOST_REFRESHES:
             return
         if self._repair(external_id, "reconcile: full reading", correlation_id) is None:
             self._ledger.set_plan_print(external_id, plan_print(plan))

@@ -160,6 +160,7 @@ class PressServer(JsonServer):
     views: dict[str, dict[str, Any]] = field(default_factory=dict)
     puts: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     refuse: Answer | None = None
+    refuse_put: Answer | None = None
     per_page: int = 200
 
     def respond(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> Answer:
@@ -171,6 +172,8 @@ class PressServer(JsonServer):
             items = list(self.views.values())
             more = str(start + size) if start + size < len(items) else None
             return 200, {"items": items[start : start + size], "next_cursor": more}
+        if self.refuse_put is not None:
+            return self.refuse_put
         external_id = unquote(path.removeprefix("/v1/subscriptions/"))
         self.puts.append((external_id, body))
         stored = self.views.get(external_id)
