@@ -15,6 +15,7 @@ from press_app.cli.failures import UNREACHABLE, CommandFailed
 TIMEOUT = (5.0, 60.0)
 """Seconds to connect, and for each read."""
 PAGE = 200
+QUIET_LINE = b": still here"
 QUIET = 15.0
 """A stream that is silent for so long is gone: the server speaks every few seconds."""
 
@@ -24,11 +25,16 @@ class Api:
 
     def __init__(self, url: str, token: str | None) -> None:
         self.url = url.rstrip("/")
+        self._token = token
         self._session = requests.Session()
         # Proxies and .netrc of the machine must not redirect or replace the token.
         self._session.trust_env = False
         if token:
             self._session.headers["Authorization"] = f"Bearer {token}"
+
+    def copy(self) -> "Api":
+        """The same caller with a connection of its own, for another thread."""
+        return Api(self.url, self._token)
 
     def get(self, path: str, **query: Any) -> Any:
         return self._call("GET", path, query=query)
@@ -54,8 +60,13 @@ class Api:
             if cursor is None or len(items) >= limit:
                 return items[:limit]
 
-    def stream(self, *, subject: str | None = None, after: int | None = None) -> Iterator[dict[str, Any]]:
-        """Events as they happen, until the server ends the stream. Raises :class:`CommandFailed`."""
+    def stream(
+        self, *, subject: str | None = None, after: int | None = None
+    ) -> Iterator[dict[str, Any] | None]:
+        """Events as they happen, until the server ends the stream; None when all was told for now.
+
+        Raises :class:`CommandFailed`.
+        """
         query = {"subject": subject, "after": after}
         try:
             with self._session.get(
@@ -65,6 +76,8 @@ class Api:
                 for line in answer.iter_lines(chunk_size=1):
                     if line.startswith(b"data:"):
                         yield cast("dict[str, Any]", json.loads(line[5:]))
+                    elif line.startswith(QUIET_LINE):
+                        yield None
         except requests.RequestException as error:
             raise self._unreachable(error) from error
 
@@ -118,8 +131,7 @@ class Feed:
 
     def __init__(self, api: Api, subject: str) -> None:
         self._news: queue.SimpleQueue[None] = queue.SimpleQueue()
-        self._api = Api(api.url, None)
-        self._api._session.headers.update(api._session.headers)  # noqa: SLF001 - the same caller, another connection
+        self._api = api.copy()
         self._subject = subject
         self._over = threading.Event()
         threading.Thread(target=self._listen, daemon=True).start()
@@ -139,8 +151,9 @@ class Feed:
     def _listen(self) -> None:
         while not self._over.is_set():
             try:
-                for _ in self._api.stream(subject=self._subject):
-                    self._news.put(None)
+                for event in self._api.stream(subject=self._subject):
+                    if event is not None:
+                        self._news.put(None)
                     if self._over.is_set():
                         return
             except CommandFailed:

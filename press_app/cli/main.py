@@ -7,7 +7,22 @@ from typing import Annotated
 
 import typer
 
-from press_app.cli import credentials, database, programs
+from press_app.cli import (
+    benches,
+    billing,
+    conformance,
+    credentials,
+    database,
+    jobs,
+    programs,
+    releases,
+    servers,
+    site_backups,
+    sites,
+    tasks,
+    teams,
+    watchkeeping,
+)
 from press_app.cli.connection import Connection
 from press_app.cli.failures import REFUSED, CommandFailed
 
@@ -20,9 +35,25 @@ for name, group in (
     ("operator", credentials.operators),
     ("token", credentials.tokens),
     ("key", credentials.keys),
+    ("task", tasks.app),
+    ("server", servers.app),
+    ("release", releases.app),
+    ("bench", benches.app),
+    ("site", sites.app),
+    ("backup", site_backups.app),
+    ("job", jobs.app),
+    ("subscription", billing.subscriptions),
+    ("billing", billing.billing),
+    ("plan", billing.plans),
+    ("team", teams.app),
 ):
     app.add_typer(group, name=name)
 app.command("seed")(database.seed)
+app.command("me")(teams.show_me)
+app.command("events")(watchkeeping.follow_events)
+app.command("invariants")(watchkeeping.list_invariants)
+app.command("findings")(watchkeeping.list_findings)
+app.command("conformance")(conformance.run_conformance)
 
 
 @app.callback()

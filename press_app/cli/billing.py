@@ -1,0 +1,98 @@
+"""``press subscription``, ``press billing`` and ``press plan``: what customers pay for."""
+
+from typing import Annotated
+
+import typer
+
+from press_app.cli.connection import connect
+from press_app.cli.output import Column, Json, format_age, print_fields, print_json, show, show_list
+
+subscriptions = typer.Typer(help="What the billing system wants.", no_args_is_help=True)
+billing = typer.Typer(help="Safety of billing.", no_args_is_help=True)
+plans = typer.Typer(help="What can be bought.", no_args_is_help=True)
+
+SUBSCRIPTION_COLUMNS: tuple[Column, ...] = (
+    ("external id", "external_id"),
+    ("wanted", "wanted"),
+    ("reason", lambda row: (row["reason"] or {}).get("code")),
+    ("plan", "plan_code"),
+    ("sites", lambda row: ", ".join(f"{site['name']} ({site['status']})" for site in row["sites"])),
+    ("seen in Lago", lambda row: format_age(row["observed_at"])),
+)
+PLAN_COLUMNS: tuple[Column, ...] = (
+    ("code", "code"),
+    ("name", "name"),
+    ("price", lambda row: _price(row["price_cents"], row["currency"], row["interval"])),
+    ("sites", lambda row: _limit(row["max_sites"])),
+    ("users", lambda row: _limit(row["max_users"])),
+    ("storage", lambda row: _limit(row["storage_gb"], " GB")),
+    ("apps", "apps"),
+)
+
+
+def _limit(value: int | None, unit: str = "") -> str:
+    return "unlimited" if value is None else f"{value}{unit}"
+
+
+def _price(cents: int | None, currency: str, interval: str) -> str:
+    return "custom" if cents is None else f"{cents / 100:.2f} {currency} {interval}"
+
+
+@subscriptions.command("list")
+def list_subscriptions(
+    ctx: typer.Context,
+    *,
+    limit: Annotated[int, typer.Option(min=1, max=100_000)] = 1000,
+    as_json: Json = False,
+) -> None:
+    """List subscriptions with their sites."""
+    items = connect(ctx).list_all("/v1/subscriptions", limit=limit)
+    show_list(items, SUBSCRIPTION_COLUMNS, as_json=as_json, nothing="No subscription was seen yet.")
+
+
+@subscriptions.command("show")
+def show_subscription(
+    ctx: typer.Context,
+    external_id: Annotated[str, typer.Argument(help="Its external id in Lago.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Show one subscription."""
+    found = connect(ctx).get(f"/v1/subscriptions/{external_id}")
+    if as_json:
+        print_json(found)
+    else:
+        print_fields(found.items())
+
+
+@billing.command("guard")
+def show_guard(
+    ctx: typer.Context,
+    *,
+    release: Annotated[
+        bool, typer.Option("--release", help="Confirm that all endings so far are meant; sites are archived.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Say whether too many subscriptions ended at once and wait for an operator."""
+    api = connect(ctx)
+    if release:
+        confirmed = api.post("/v1/termination-guard/release")
+        show(confirmed, as_json=as_json, sentence=f"{confirmed['confirmed']} endings are confirmed.")
+        return
+    guard = api.get("/v1/termination-guard")
+    if guard["is_tripped"]:
+        sentence = (
+            f"{guard['count']} endings wait since {format_age(guard['tripped_at'])}: nothing is archived. "
+            "Look at 'press subscription list'; if they are meant, run 'press billing guard --release'."
+        )
+    else:
+        sentence = "No unusual number of endings; nothing waits."
+    show(guard, as_json=as_json, sentence=sentence)
+
+
+@plans.command("list")
+def list_plans(ctx: typer.Context, *, as_json: Json = False) -> None:
+    """List the plans; needs no token."""
+    items = connect(ctx, anonymous=True).get("/v1/plans")["items"]
+    show_list(items, PLAN_COLUMNS, as_json=as_json, nothing="No plan. Add the product's with 'press seed'.")

@@ -1,0 +1,84 @@
+"""``press team`` and ``press me``: who is who."""
+
+from typing import Annotated
+
+import typer
+
+from press_app.cli.connection import connect
+from press_app.cli.output import Column, Json, format_age, print_fields, print_json, say, show, show_list
+
+app = typer.Typer(help="Teams and their members.", no_args_is_help=True)
+
+TEAM_COLUMNS: tuple[Column, ...] = (
+    ("name", "name"),
+    ("customer in Lago", "customer_ref"),
+    ("made", lambda row: format_age(row["created_at"])),
+    ("id", "id"),
+)
+MEMBER_COLUMNS: tuple[Column, ...] = (
+    ("name", "name"),
+    ("address", "email"),
+    ("role", "role"),
+    ("since", lambda row: format_age(row["since"])),
+    ("id", "user_id"),
+)
+
+Id = Annotated[str, typer.Argument(metavar="TEAM", help="Id of the team.")]
+
+
+@app.command("list")
+def list_teams(ctx: typer.Context, *, as_json: Json = False) -> None:
+    """List the teams."""
+    show_list(connect(ctx).list_all("/v1/teams"), TEAM_COLUMNS, as_json=as_json, nothing="No team.")
+
+
+@app.command("show")
+def show_team(ctx: typer.Context, team_id: Id, *, as_json: Json = False) -> None:
+    """Show a team with its members."""
+    api = connect(ctx)
+    team = api.get(f"/v1/teams/{team_id}")
+    members = api.list_all(f"/v1/teams/{team_id}/members")
+    if as_json:
+        print_json(team | {"members": members})
+        return
+    print_fields(team.items())
+    say("")
+    show_list(members, MEMBER_COLUMNS, as_json=False, nothing="Nobody is in it.")
+
+
+@app.command("add-member")
+def add_member(
+    ctx: typer.Context,
+    team_id: Id,
+    email: Annotated[str, typer.Argument(help="Address; a new one gets an account without password.")],
+    *,
+    role: Annotated[str, typer.Option(help="owner, admin, developer, billing or viewer.")] = "viewer",
+    as_json: Json = False,
+) -> None:
+    """Add a person to a team."""
+    member = connect(ctx).post(f"/v1/teams/{team_id}/members", {"email": email, "role": role})
+    show(member, as_json=as_json, sentence=f"{email} is in the team as {role}.")
+
+
+@app.command("remove-member")
+def remove_member(
+    ctx: typer.Context,
+    team_id: Id,
+    user_id: Annotated[str, typer.Argument(help="Id of the person.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Take a person out of a team."""
+    connect(ctx).delete(f"/v1/teams/{team_id}/members/{user_id}")
+    show({"removed": user_id}, as_json=as_json, sentence="The person is not in the team any more.")
+
+
+def show_me(ctx: typer.Context, *, as_json: Json = False) -> None:
+    """Say whose token this is, and what it may do."""
+    me = connect(ctx).get("/v1/me")
+    if as_json:
+        print_json(me)
+        return
+    print_fields((name, value) for name, value in me.items() if name != "teams")
+    for team in me["teams"]:
+        say(f"{team['name']} ({team['role']}): {', '.join(team['allows'])}")
