@@ -97,8 +97,8 @@ def run_worker() -> None:
 @app.command("sandbox")
 def sandbox() -> None:
     """Serve a pretended Lago for trials and tests."""
-    from billing_bridge.sandbox.server import serve
     from billing_bridge.sandbox.config import Settings as SandboxSettings
+    from billing_bridge.sandbox.server import serve
 
     serve(SandboxSettings())
 
