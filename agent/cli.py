@@ -5,7 +5,6 @@ import logging
 import sys
 from typing import Annotated, Any
 
-import structlog
 import typer
 from pydantic import ValidationError
 
@@ -156,7 +155,6 @@ def main() -> None:
     try:
         app()
     except AgentError as error:
-        structlog.get_logger(__name__).debug("command.failed", code=error.code)
         typer.echo(error.message, err=True)
         sys.exit(1)
     except ValueError as error:

@@ -3,11 +3,9 @@
 import json
 import sqlite3
 import threading
-import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,33 +13,8 @@ from agent.errors import AgentError
 from agent.host.clock import write_time
 from agent.jobs.database import Database
 from agent.jobs.ledger import Ledger
-from agent.jobs.model import EventKind, Job, JobRecord, JobStatus, Step, StepState
-
-NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
-BENCH = str(uuid.uuid4())
-
-
-def make_record(**overrides: Any) -> JobRecord:
-    job_id = overrides.pop("job_id", None) or str(uuid.uuid4())
-    target = overrides.pop("target", f"site:{uuid.uuid4()}")
-    job = Job(
-        id=job_id,
-        operation="create_site",
-        target=target,
-        steps=[Step(key="a", title="A")],
-        deadline=write_time(NOW),
-        created_at=write_time(NOW),
-    )
-    values: dict[str, Any] = {
-        "job": job,
-        "params": {},
-        "bench_id": BENCH,
-        "queue": "urgent",
-        "purpose": "create the site",
-        "excludes_sites": False,
-        "payload_sha256": "1",
-    }
-    return JobRecord(**(values | overrides))
+from agent.jobs.model import EventKind, JobRecord, JobStatus, StepState
+from tests.agent.jobs.records import BENCH, NOW, make_record
 
 
 @pytest.fixture
