@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from prometheus_client import CollectorRegistry
 
 from press_app import __version__
@@ -15,6 +15,7 @@ from press_app.api.middleware import add_middleware
 from press_app.api.openapi import install_openapi
 from press_app.api.problems import add_problem_handlers
 from press_app.api.stream import StreamCounter
+from press_app.api.text import refuse_half_characters
 from press_app.api.watch import JournalWatch
 from press_app.backups import endpoints as backups
 from press_app.benches import endpoints as benches
@@ -84,6 +85,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        dependencies=[Depends(refuse_half_characters)],
     )
     registry = CollectorRegistry()
     registry.register(DatabaseCollector(work))

@@ -1,7 +1,7 @@
 """Every failure leaves as a problem (RFC 9457); what nobody expected leaves without its text."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
 
 import structlog
 from asgi_correlation_id.context import correlation_id
@@ -36,11 +36,11 @@ def problem(
     *,
     title: str | None = None,
     headers: dict[str, str] | None = None,
-    **context: Any,
+    context: Mapping[str, object] | None = None,
 ) -> JSONResponse:
     """The answer for one failure. ``context`` never replaces a standard member."""
     body = {
-        **context,
+        **(context or {}),
         "type": "about:blank",
         "title": title or HTTPStatus(status).phrase,
         "status": status,
@@ -59,7 +59,7 @@ def problem_of(error: PressError) -> JSONResponse:
     if "retry_after" in error.context:
         headers["Retry-After"] = str(error.context["retry_after"])
     return problem(
-        error.status, error.code, error.message, title=error.title, headers=headers, **error.context
+        error.status, error.code, error.message, title=error.title, headers=headers, context=error.context
     )
 
 
@@ -80,6 +80,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(StaleDataError, _on_stale)
     app.add_exception_handler(OperationalError, _on_database)
     app.add_exception_handler(IntegrityError, _on_integrity)
+    app.add_exception_handler(UnicodeEncodeError, _on_broken_text)
     app.add_exception_handler(Replayed, _on_replayed)
 
 
@@ -99,7 +100,14 @@ async def _on_invalid_request(_request: Request, error: Exception) -> JSONRespon
     ]
     first = f"{errors[0]['where']}: {errors[0]['message']}" if errors else "unreadable"
     detail = f"The request does not fit this endpoint ({first}). Nothing was changed. Correct it and send it again."
-    return problem(422, "request_invalid", detail, errors=errors)
+    return problem(422, "request_invalid", detail, context={"errors": errors})
+
+
+async def _on_broken_text(_request: Request, _error: Exception) -> JSONResponse:
+    detail = (
+        "A text in the request has half of a character (a lone surrogate). Nothing was changed. Correct it."
+    )
+    return problem(422, "request_invalid", detail)
 
 
 async def _on_http_exception(_request: Request, error: Exception) -> JSONResponse:

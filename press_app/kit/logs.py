@@ -58,6 +58,8 @@ def setup_logs(level: str = "INFO", *, stream: TextIO | None = None) -> None:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level.upper())
+    for name in ("httpx", "httpx2", "urllib3"):
+        logging.getLogger(name).setLevel(logging.WARNING)  # they write whole addresses, with query strings
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "rq.worker", "asgi_correlation_id"):
         library = logging.getLogger(name)
         library.handlers.clear()

@@ -1,27 +1,33 @@
 """The control plane under test: both databases, a clock that is moved by hand, a bell that remembers."""
 
 import importlib
+import io
+import logging
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import redis
+import structlog
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
+from press_app.agents.fake import FakeAgents
 from press_app.api.app import create_app
+from press_app.bootstrap import Runtime, bootstrap
 from press_app.config import Settings
 from press_app.edge.fake import FakeEdge
 from press_app.kit.clock import FixedClock
 from press_app.kit.db import Base, Database, open_database
+from press_app.kit.logs import setup_logs
 from press_app.work.bell import FakeBell
-from press_app.work.unit_of_work import Subscribers, Work
+from press_app.work.unit_of_work import Work
 from tests.factories.processes import running_redis
+from tests.press_app.driver import Driver
 
 ROOT = Path(__file__).resolve().parents[2]
 MARIADB_URL = os.environ.get("PRESS_TEST_MARIADB_URL")
@@ -33,6 +39,26 @@ def import_models() -> None:
     for path in sorted((ROOT / "press_app").glob("*/model.py")):
         importlib.import_module(f"press_app.{path.parent.name}.model")
     importlib.import_module("press_app.work.idempotency")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_logs() -> None:
+    """One line for each log event; the default renderer spends a second on the variables of each traceback."""
+    renderer = structlog.processors.JSONRenderer(default=str)
+    structlog.configure(processors=[structlog.processors.format_exc_info, renderer])
+
+
+@pytest.fixture
+def log_lines() -> Iterator[io.StringIO]:
+    """Logs as the programs write them; the test run's own logging is put back afterwards."""
+    root = logging.getLogger()
+    handlers, level, config = list(root.handlers), root.level, structlog.get_config()
+    stream = io.StringIO()
+    setup_logs("INFO", stream=stream)
+    yield stream
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.configure(**config)
 
 
 @pytest.fixture(scope="session")
@@ -83,11 +109,6 @@ def bell() -> FakeBell:
     return FakeBell()
 
 
-@pytest.fixture
-def work(database: Database, clock: FixedClock, bell: FakeBell) -> Work:
-    return Work(database=database, clock=clock, bell=bell, subscribers=Subscribers())
-
-
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real redis-server of this session's own; yields its URL."""
@@ -103,16 +124,6 @@ def redis_url(redis_server: str) -> str:
     return redis_server
 
 
-@dataclass(frozen=True)
-class ApiRuntime:
-    """What the HTTP application needs of the composition root."""
-
-    settings: Settings
-    work: Work
-    edge: FakeEdge
-    agent_public_key: str = "-----BEGIN PUBLIC KEY-----"
-
-
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(
@@ -124,12 +135,41 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def runtime(settings: Settings, work: Work) -> ApiRuntime:
-    return ApiRuntime(settings, work, FakeEdge())
+def agents() -> FakeAgents:
+    return FakeAgents()
 
 
 @pytest.fixture
-def client(runtime: ApiRuntime) -> Iterator[TestClient]:
+def edge() -> FakeEdge:
+    return FakeEdge()
+
+
+@pytest.fixture
+def runtime(
+    settings: Settings,
+    database: Database,
+    agents: FakeAgents,
+    edge: FakeEdge,
+    bell: FakeBell,
+    clock: FixedClock,
+) -> Runtime:
+    """The control plane as it is in production, but for hosts, edge and doorbell."""
+    return bootstrap(settings, database=database, agents=agents, edge=edge, bell=bell, clock=clock)
+
+
+@pytest.fixture
+def work(runtime: Runtime) -> Work:
+    return runtime.work
+
+
+@pytest.fixture
+def client(runtime: Runtime) -> Iterator[TestClient]:
     """The API, without a network between; unexpected errors come back as answers, as they would in production."""
     with TestClient(create_app(runtime), raise_server_exceptions=False) as client:
         yield client
+
+
+@pytest.fixture
+def driver(runtime: Runtime, agents: FakeAgents, edge: FakeEdge, clock: FixedClock) -> Driver:
+    """The whole control plane with plans, a server and a bench; nothing runs by itself."""
+    return Driver(runtime, clock, agents, edge).furnish()

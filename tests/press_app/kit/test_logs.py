@@ -3,26 +3,12 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import structlog
 
-from press_app.kit.logs import redact, redact_text, setup_logs
-
-
-@pytest.fixture
-def lines() -> Iterator[io.StringIO]:
-    """The log as it is written; the logging of the test run itself is put back afterwards."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    stream = io.StringIO()
-    setup_logs("INFO", stream=stream)
-    yield stream
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+from press_app.kit.logs import redact, redact_text
 
 
 def read(lines: io.StringIO) -> list[dict[str, Any]]:
@@ -30,29 +16,29 @@ def read(lines: io.StringIO) -> list[dict[str, Any]]:
 
 
 class TestSetupLogs:
-    def test_writes_one_json_object_a_line_with_the_correlation_id(self, lines: io.StringIO) -> None:
+    def test_writes_one_json_object_a_line_with_the_correlation_id(self, log_lines: io.StringIO) -> None:
         with structlog.contextvars.bound_contextvars(correlation_id="c-1"):
             structlog.get_logger("ours").info("site.active", site="site:1", seconds=1.5)
             logging.getLogger("uvicorn.error").warning("theirs %s", "too")
         logging.getLogger("quiet").debug("not this")
-        first, second = read(lines)
+        first, second = read(log_lines)
         assert (first["event"], first["site"], first["seconds"]) == ("site.active", "site:1", 1.5)
         assert first["level"] == "info"
         assert first["timestamp"].endswith("Z")
         assert (second["event"], second["logger"]) == ("theirs too", "uvicorn.error")
         assert first["correlation_id"] == second["correlation_id"] == "c-1"
 
-    def test_keeps_the_secret_out_of_exceptions_too(self, lines: io.StringIO) -> None:
+    def test_keeps_the_secret_out_of_exceptions_too(self, log_lines: io.StringIO) -> None:
         try:
             int("cannot connect to mysql://press:canary-1@db/press with Bearer canary-22222222")
         except ValueError:
             structlog.get_logger().exception("failed", password="canary-3")
-        assert "canary" not in lines.getvalue()
-        assert "ValueError" in lines.getvalue()
+        assert "canary" not in log_lines.getvalue()
+        assert "ValueError" in log_lines.getvalue()
 
-    def test_leaves_the_access_log_to_the_middleware(self, lines: io.StringIO) -> None:
+    def test_leaves_the_access_log_to_the_middleware(self, log_lines: io.StringIO) -> None:
         logging.getLogger("uvicorn.access").info('GET /x?token="canary"')
-        assert lines.getvalue() == ""
+        assert log_lines.getvalue() == ""
 
 
 class TestRedact:

@@ -1,0 +1,36 @@
+"""What a good agent answers."""
+
+from datetime import datetime
+from typing import Any
+
+from press_app.agents.port import JobOrder
+
+
+def make_receipt(backup_id: str, site_id: str, at: datetime, **overrides: Any) -> dict[str, Any]:
+    """A backup that was stored and read back."""
+    return {
+        "id": backup_id,
+        "site_id": site_id,
+        "engine": "tryton",
+        "location": f"folder:{site_id}/{backup_id}.tar.zst",
+        "size_bytes": 4096,
+        "sha256": "ab" * 32,
+        "taken_at": at.isoformat(),
+        "verified_at": at.isoformat(),
+        **overrides,
+    }
+
+
+def make_result(order: JobOrder, at: datetime) -> dict[str, Any]:
+    """The result of an operation that went well."""
+    params = order.params
+    if order.operation in {"archive_site", "take_backup"}:
+        return {"backup": make_receipt(params["backup_id"], params["site_id"], at)}
+    results: dict[str, dict[str, Any]] = {
+        "deploy_bench": {"url": "http://127.0.0.1:7001", "engine_version": "8.0.1", "templates": []},
+        "create_site": {"size_bytes": 1_000_000, "created_from": "template", "modules": []},
+        "restore_site": {"size_bytes": 1_000_000},
+        "create_login_link": {"path": "/-/login"},
+        "measure_usage": {"users": 3, "storage_bytes": 1_500_000},
+    }
+    return results.get(order.operation, {})
