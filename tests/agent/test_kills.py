@@ -2,12 +2,13 @@
 
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.agent.harness import RunningAgent, running_agent
-from tests.agent.support import wait_until
+from tests.agent.support import free_port, running, wait_until
 
 CREATE = [
     "ensure_site_cloned.before",
@@ -130,3 +131,31 @@ class TestKilledApi:
             agent.start_worker()
             for job_id in ids:
                 assert agent.plane.wait_for(job_id)["error"]["code"] == "bench_unknown"
+
+
+class TestKilledRedis:
+    def test_work_goes_on_when_it_is_back(self, tmp_path: Path) -> None:
+        port = free_port()
+        argv = (
+            "redis-server",
+            "--port",
+            str(port),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--dir",
+            str(tmp_path),
+        )
+        with ExitStack() as stack:
+            first = stack.enter_context(running(argv, tmp_path / "redis.log"))
+            agent = stack.enter_context(running_agent(tmp_path, f"redis://127.0.0.1:{port}/0"))
+            agent.start_worker()
+            assert agent.deploy()["status"] == "succeeded"
+            first.kill()
+            first.wait(5)
+            site_id = str(uuid.uuid4())
+            answer = agent.plane.put("create_site", f"site:{site_id}", agent.create_params(site_id))
+            assert answer.status_code == 202
+            stack.enter_context(running(argv, tmp_path / "redis.log"))
+            assert agent.plane.wait_for(answer.json()["id"])["status"] == "succeeded"
