@@ -16,6 +16,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from sqlalchemy import Engine
 
 from billing_bridge.config import Settings
@@ -26,6 +28,7 @@ from billing_bridge.handlers.sync import Synchronizer
 from billing_bridge.inbox import tasks
 from billing_bridge.inbox.doorbell import Doorbell, RedisDoorbell
 from billing_bridge.inbox.leases import Leases
+from billing_bridge.inbox.listener import listen
 from billing_bridge.inbox.store import RECONCILE, InboxStore, Lane
 from billing_bridge.inbox.worker import InboxWorker, RetryRules
 from billing_bridge.lago.http import LagoHttp
@@ -164,8 +167,10 @@ def _assemble(
 
 
 def make_redis(settings: Settings) -> redis.Redis:
-    """A connection for the API: it gives up quickly, the doorbell is not worth waiting for."""
-    return redis.Redis.from_url(settings.redis_url, socket_connect_timeout=1, socket_timeout=2)
+    """A connection that gives up at once: the doorbell is not worth waiting for, a sweep rings again."""
+    return redis.Redis.from_url(
+        settings.redis_url, socket_connect_timeout=1, socket_timeout=2, retry=Retry(NoBackoff(), 0)
+    )
 
 
 def make_doorbell(settings: Settings) -> RedisDoorbell:
@@ -173,17 +178,14 @@ def make_doorbell(settings: Settings) -> RedisDoorbell:
 
 
 def run_worker(bridge: Bridge) -> None:
-    """Work until a signal ends it: RQ answers the doorbell, the ticker keeps everything moving."""
-    from rq import Queue, SimpleWorker
-    from rq.serializers import JSONSerializer
+    """Work until a signal ends it: RQ answers the doorbell, the ticker keeps everything moving.
 
+    Without Redis the ticker handles events by itself, one at a time, until the doorbell is back.
+    """
     tasks.bind(bridge.worker)
-    connection = redis.Redis.from_url(bridge.settings.redis_url)
-    queue = Queue(bridge.settings.queue_name, connection=connection, serializer=JSONSerializer)
-    rq_worker = SimpleWorker([queue], connection=connection, serializer=JSONSerializer)
     bridge.ticker.start()
     try:
-        rq_worker.work(logging_level="WARNING", with_scheduler=False)
+        listen(redis_url=bridge.settings.redis_url, queue_name=bridge.settings.queue_name)
     finally:
         bridge.ticker.stop()
         bridge.engine.dispose()

@@ -64,11 +64,11 @@ class Ticker:
             thread.join(timeout)
 
     def sweep(self) -> None:
-        """Renew what this process works on, and ring when anything is due."""
+        """Renew what this process works on, and ring when anything is due; with a dead bell, do one event here."""
         self._worker.renew()
         self._leases.renew()
-        if self._store.has_due(now=self._clock()):
-            self._doorbell.ring()
+        if self._store.has_due(now=self._clock()) and not self._doorbell.ring():
+            self._worker.drain(at_most=1)
         if time.monotonic() - self._cleaned > HOUR:
             self._cleaned = time.monotonic()
             self.clean_up()

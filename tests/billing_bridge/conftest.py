@@ -7,6 +7,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -98,24 +99,35 @@ def press_server() -> Iterator[PressServer]:
         yield server
 
 
-@pytest.fixture(scope="session")
-def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """A redis-server of our own on a free port."""
+@contextmanager
+def serving_redis(port: int, folder: Path) -> Iterator[None]:
+    """A redis-server of our own that keeps nothing."""
     program = shutil.which("redis-server")
     if program is None:
         pytest.skip("redis-server is not installed")
-    port = find_free_port()
-    folder = tmp_path_factory.mktemp("redis")
     argv = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
     process = subprocess.Popen(argv, stdout=subprocess.DEVNULL)
     client = redis.Redis(port=port)
     try:
         wait_until(lambda: _answers(client), what="redis-server")
-        yield port
+        yield
     finally:
         client.close()
         process.terminate()
         process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    port = find_free_port()
+    with serving_redis(port, tmp_path_factory.mktemp("redis")):
+        yield port
+
+
+@pytest.fixture
+def start_redis(tmp_path: Path) -> Callable[[int], AbstractContextManager[None]]:
+    """Starts another Redis on a port that the test chooses."""
+    return lambda port: serving_redis(port, tmp_path)
 
 
 def _answers(client: redis.Redis) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -180,3 +181,39 @@ def test_a_late_lago_is_waited_for(
             until(lambda: count(bridge, EventStatus.HANDLED) == 1, what="the event")
     assert press_server.views["acme"]["wanted"] == "run"
     bridge.engine.dispose()
+
+
+def test_without_redis_events_are_handled_and_with_its_return_the_bell_rings(
+    settings: Callable[..., Settings],
+    free_port: Callable[[], int],
+    start_redis: Callable[[int], AbstractContextManager[None]],
+    lago_server: LagoServer,
+    press_server: PressServer,
+    until: Until,
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    lago_server.subscriptions.append(make_subscription())
+    bridge = bootstrap(settings(redis_url=f"redis://127.0.0.1:{port}/0", reconcile_seconds=3600.0))
+    store(bridge, "no bell")
+    with running("run", "worker", settings=bridge.settings, log=tmp_path / "worker.log"):
+        until(lambda: count(bridge, EventStatus.HANDLED) == 1, what="the event without Redis")
+        with start_redis(port):
+            until(bridge.doorbell.ring, what="the bell")
+            with redis.Redis(port=port) as client:
+                until(lambda: client.scard("rq:workers") == 1, what="the worker's return")
+            store(bridge, "with bell")
+            until(lambda: count(bridge, EventStatus.HANDLED) == 2, what="the event with Redis")
+    assert press_server.views["acme"]["wanted"] == "run"
+    bridge.engine.dispose()
+
+
+def test_a_worker_without_redis_still_obeys_a_signal(
+    settings: Callable[..., Settings], free_port: Callable[[], int], until: Until, tmp_path: Path
+) -> None:
+    options = settings(redis_url=f"redis://127.0.0.1:{free_port()}/0")
+    log = tmp_path / "worker.log"
+    with running("run", "worker", settings=options, log=log) as worker:
+        until(lambda: "redis_away" in log.read_text(), what="the first attempt")
+        worker.terminate()
+        assert worker.wait(10) is not None
