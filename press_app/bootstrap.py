@@ -9,6 +9,7 @@ from press_app.agents.port import Agents
 from press_app.backups import service as backups
 from press_app.backups import tasks as backup_tasks
 from press_app.benches import service as benches
+from press_app.benches import tasks as bench_tasks
 from press_app.billing import service as billing
 from press_app.billing import tasks as billing_tasks
 from press_app.config import Settings
@@ -20,9 +21,16 @@ from press_app.jobs.service import Finisher
 from press_app.kit.clock import Clock, SystemClock
 from press_app.kit.crypto import Vault
 from press_app.kit.db import Database, open_database
+from press_app.servers.events import ServerRetireWanted
 from press_app.sites import service as sites
 from press_app.sites import tasks as site_tasks
-from press_app.sites.events import SiteBackupEnded, SiteBackupStarted, SiteReserved, SiteRestoreWanted
+from press_app.sites.events import (
+    SiteBackupEnded,
+    SiteBackupStarted,
+    SiteReserved,
+    SiteRestoreWanted,
+    SiteReturnWanted,
+)
 from press_app.work import housekeeping
 from press_app.work.bell import Bell, RedisBell
 from press_app.work.runner import Runner, policies
@@ -34,6 +42,7 @@ TASKS: Mapping[str, Task] = {
     for tasks in (
         housekeeping.TASKS,
         job_tasks.TASKS,
+        bench_tasks.TASKS,
         site_tasks.TASKS,
         backup_tasks.TASKS,
         billing_tasks.TASKS,
@@ -75,7 +84,9 @@ class Runtime:
 
 def subscribe(subscribers: Subscribers) -> Subscribers:
     """Who hears which domain event."""
+    subscribers.on(ServerRetireWanted, benches.on_server_retire_wanted)
     subscribers.on(SiteReserved, billing.on_site_reserved)
+    subscribers.on(SiteReturnWanted, billing.on_site_return_wanted)
     subscribers.on(SiteBackupStarted, backups.on_backup_started)
     subscribers.on(SiteBackupEnded, backups.on_backup_ended)
     subscribers.on(SiteRestoreWanted, backups.on_restore_wanted)

@@ -86,7 +86,7 @@ def verify(
         issuer = _claims_unverified(token).get("iss")
         key = key_of(issuer) if isinstance(issuer, str) else None
         claims = jwt.decode(token, key, algorithms=["EdDSA"]).claims if key is not None else None
-    except (JoseError, ValueError):
+    except (JoseError, ValueError, RecursionError):
         claims = None
     if claims is None:
         raise CredentialRefused("credential_invalid", "The credential is not signed by an enrolled agent.")

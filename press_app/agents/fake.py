@@ -1,5 +1,6 @@
 """Agents without hosts: jobs succeed when told to, and everything is remembered."""
 
+import copy
 from typing import Any
 
 from press_app.agents.port import (
@@ -22,6 +23,7 @@ class FakeAgents:
         self.jobs: dict[str, dict[str, Any]] = {}
         self.events: dict[str, list[dict[str, Any]]] = {}
         self.states: dict[str, dict[str, Any]] = {}
+        self.ledger_id = "ledger-1"
         self.failures: list[Failure] = []
         """Raised one after the other by the next calls."""
 
@@ -41,6 +43,18 @@ class FakeAgents:
         }
         self._emit(address.server_id, order.job_id, "job.queued")
 
+    def start(self, server_id: str, job_id: str, *steps: dict[str, Any]) -> dict[str, Any]:
+        """Let the job run, with these steps so far; returns the event."""
+        self.jobs[job_id] |= {"status": "running", "steps": list(steps)}
+        return self._emit(server_id, job_id, "job.step")
+
+    def lose_ledger(self, server_id: str) -> None:
+        """The host came back empty: another ledger, no jobs, no events."""
+        self.ledger_id = f"{self.ledger_id}-again"
+        self.events.pop(server_id, None)
+        self.orders.clear()
+        self.jobs.clear()
+
     def finish(self, server_id: str, job_id: str, result: dict[str, Any] | None = None) -> dict[str, Any]:
         """Let the job succeed; returns the event that a real agent would push."""
         self.jobs[job_id] |= {"status": "succeeded", "result": result or {}}
@@ -59,7 +73,7 @@ class FakeAgents:
     def read_events(self, address: AgentAddress, after: int) -> EventBatch:
         self._fail_if_told()
         events = self.events.get(address.server_id, [])
-        return EventBatch("ledger-1", [event for event in events if event["seq"] > after])
+        return EventBatch(self.ledger_id, [event for event in events if event["seq"] > after][:500])
 
     def read_state(self, address: AgentAddress) -> dict[str, Any]:
         self._fail_if_told()
@@ -67,7 +81,8 @@ class FakeAgents:
 
     def _emit(self, server_id: str, job_id: str, kind: str) -> dict[str, Any]:
         events = self.events.setdefault(server_id, [])
-        event = {"seq": len(events) + 1, "job_id": job_id, "kind": kind, "job": dict(self.jobs[job_id])}
+        job = copy.deepcopy(self.jobs[job_id])
+        event = {"seq": len(events) + 1, "job_id": job_id, "kind": kind, "job": job}
         events.append(event)
         return event
 

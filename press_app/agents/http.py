@@ -19,6 +19,10 @@ from press_app.kit.clock import Clock
 from press_app.kit.ids import new_id
 
 TIMEOUT_SECONDS = (3.0, 15.0)
+NOT_ABOUT_THE_JOB = frozenset(
+    {requests.codes.unauthorized, requests.codes.request_timeout, requests.codes.too_many_requests}
+)
+"""Refusals of the sender, not of what is sent: a wrong clock must not break a site."""
 
 
 class HttpAgents:
@@ -109,6 +113,8 @@ def _read(address: AgentAddress, answer: requests.Response) -> dict[str, Any]:
         return content
     if answer.status_code >= requests.codes.server_error or not isinstance(content, dict):
         raise unreachable(address, f"answer {answer.status_code}")
+    if answer.status_code in NOT_ABOUT_THE_JOB:
+        raise unreachable(address, f"answer {answer.status_code}, {content.get('code', 'no code')}")
     detail = str(content.get("detail", "no reason given"))
     if answer.status_code == requests.codes.locked:
         raise AgentBusy(detail, holder=content.get("holder"), purpose=content.get("purpose"))
@@ -118,7 +124,7 @@ def _read(address: AgentAddress, answer: requests.Response) -> dict[str, Any]:
 def unreachable(address: AgentAddress, why: str) -> AgentUnreachable:
     """The error for an agent that gave no usable answer."""
     message = (
-        f"The agent at {address.url} did not answer ({why}). The job stands and is sent again by itself. "
+        f"The agent at {address.url} gave no usable answer ({why}). The job stands and is sent again by itself. "
         "If this lasts, look at the host: is press-agent running?"
     )
     return AgentUnreachable(message, server_id=address.server_id)

@@ -112,6 +112,8 @@ def list_overdue(session: ReadSession, now: datetime) -> list[str]:
 def on_overdue(uow: UnitOfWork, backup_id: str) -> None:
     """Its time is over."""
     backup = get_backup(uow.session, backup_id)
+    if backup.deadline_at is None or backup.deadline_at >= uow.now():
+        return
     backup.error = "It was not stored and read back in time. The site was not touched by this."
     backup.apply(BackupEvent.FAIL, uow.now())
 

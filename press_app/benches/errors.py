@@ -15,6 +15,12 @@ class NoBench(Invalid):
     code = "no_bench"
 
 
+class ServerNotEmpty(Conflict):
+    """Benches still stand on the server."""
+
+    code = "server_not_empty"
+
+
 class BenchNotEmpty(Conflict):
     """Sites still stand on it."""
 

@@ -1,11 +1,11 @@
 """What can be done with benches."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 
 from press_app.benches import rules
-from press_app.benches.errors import BenchNotEmpty, BenchUnknown
+from press_app.benches.errors import BenchNotEmpty, BenchUnknown, ServerNotEmpty
 from press_app.benches.lifecycle import LIFECYCLE, BenchEvent, BenchStatus
 from press_app.benches.model import Bench
 from press_app.jobs import service as jobs
@@ -18,13 +18,16 @@ from press_app.releases import service as releases
 from press_app.releases.model import Release
 from press_app.servers import rules as server_rules
 from press_app.servers import service as servers
+from press_app.servers.events import ServerRetireWanted
 from press_app.servers.lifecycle import LIFECYCLE as SERVER_LIFECYCLE
+from press_app.work import lease
 from press_app.work.unit_of_work import UnitOfWork
 
 DEPLOY_WITHIN = timedelta(minutes=20)
 RETIRE_WITHIN = timedelta(minutes=5)
 DEFAULT_MEMORY_BYTES = 2 * 1024**3
 DEFAULT_MAX_SITES = 200
+SERVING = (BenchStatus.RUNNING, BenchStatus.DRAINING)
 
 
 def add_bench(
@@ -57,7 +60,7 @@ def add_bench(
 def choose_server(uow: UnitOfWork) -> str:
     """The open server with the fewest benches."""
     counts = dict(
-        uow.session.execute(select(Bench.server_id, func.count()).group_by(Bench.server_id)).tuples()
+        uow.session.execute(select(Bench.server_id, func.count()).group_by(Bench.server_id)).all()
     )
     candidates = [
         server_rules.Candidate(
@@ -113,6 +116,8 @@ def on_deploy_finished(uow: UnitOfWork, job: Job) -> None:
 
 def request_retire(uow: UnitOfWork, bench: Bench) -> Job:
     """Stop an empty bench and remove its programs. Raises :class:`BenchNotEmpty`."""
+    # Counting goes past the row's version, so the number is read again with the row locked.
+    uow.session.refresh(bench, with_for_update=True)
     if bench.site_count:
         message = (
             f"{bench.site_count} sites stand on this bench. Nothing was changed. Move or archive them first."
@@ -145,16 +150,35 @@ def move(uow: UnitOfWork, bench: Bench, event: BenchEvent) -> None:
     uow.record(f"bench.{bench.status}", bench.target, f"The bench is {bench.status}.")
 
 
-def take_place(uow: UnitOfWork) -> Bench:
+def take_place(uow: UnitOfWork, *, like: str | None = None) -> Bench:
     """A place on a running bench; counted at once, so that two orders never take the last one.
+
+    With ``like``, only benches of the same engine count. Raises :class:`press_app.benches.errors.NoBench`.
+    """
+    columns = (Bench.id, Bench.site_count, Bench.max_sites, Bench.release_id)
+    rows = uow.session.execute(select(*columns).where(Bench.status == BenchStatus.RUNNING)).all()
+    engine = None if like is None else _engine_of(uow, get_bench(uow.session, like).release_id)
+    places = [
+        rules.Place(bench_id, site_count, max_sites)
+        for bench_id, site_count, max_sites, release_id in rows
+        if engine is None or _engine_of(uow, release_id) == engine
+    ]
+    while True:
+        bench_id = rules.choose_bench(places)
+        if _count(uow, bench_id, 1, Bench.site_count < Bench.max_sites, Bench.status == BenchStatus.RUNNING):
+            return get_bench(uow.session, bench_id)
+        # Somebody else took the last one between the look and the count.
+        places = [place for place in places if place.bench_id != bench_id]
+
+
+def take_place_back(uow: UnitOfWork, bench_id: str) -> Bench:
+    """A place for a site that comes back: on its old bench where that still serves, else on one like it.
 
     Raises :class:`press_app.benches.errors.NoBench`.
     """
-    running = uow.session.scalars(select(Bench).where(Bench.status == BenchStatus.RUNNING)).all()
-    places = [rules.Place(bench.id, bench.site_count, bench.max_sites) for bench in running]
-    bench_id = rules.choose_bench(places)
-    _count(uow, bench_id, 1)
-    return get_bench(uow.session, bench_id)
+    if _count(uow, bench_id, 1, Bench.status.in_(SERVING)):
+        return get_bench(uow.session, bench_id)
+    return take_place(uow, like=bench_id)
 
 
 def give_place_back(uow: UnitOfWork, bench_id: str) -> None:
@@ -162,19 +186,51 @@ def give_place_back(uow: UnitOfWork, bench_id: str) -> None:
     _count(uow, bench_id, -1)
 
 
-def keep_place(uow: UnitOfWork, bench_id: str) -> None:
-    """A site comes back to the bench it was on."""
-    _count(uow, bench_id, 1)
+def _engine_of(uow: UnitOfWork, release_id: str) -> str:
+    return releases.get_release(uow.session, release_id).engine
 
 
-def _count(uow: UnitOfWork, bench_id: str, change: int) -> None:
+def _count(uow: UnitOfWork, bench_id: str, change: int, *conditions: ColumnElement[bool]) -> bool:
     # Past the row's version on purpose: counting must not make a deployment lose its race.
-    uow.session.execute(
+    counted = uow.session.execute(
         update(Bench)
-        .where(Bench.id == bench_id)
+        .where(Bench.id == bench_id, *conditions)
         .values(site_count=Bench.site_count + change)
         .execution_options(synchronize_session=False)
     )
+    return bool(getattr(counted, "rowcount", 0) == 1)
+
+
+def on_server_retire_wanted(uow: UnitOfWork, event: ServerRetireWanted) -> None:
+    """Raises :class:`ServerNotEmpty` while benches stand on the server."""
+    standing = [
+        bench.id
+        for bench in list_on(uow.session, event.server_id)
+        if bench.status not in {BenchStatus.DRAFT, BenchStatus.RETIRED}
+    ]
+    if standing:
+        message = (
+            f"{len(standing)} benches stand on this server. Nothing was changed. Drain and retire them first."
+        )
+        raise ServerNotEmpty(message, benches=standing)
+
+
+def list_overdue(session: ReadSession, now: datetime) -> list[str]:
+    """Benches that are worked on for too long."""
+    return list(session.scalars(select(Bench.id).where(Bench.deadline_at < now)))
+
+
+def on_overdue(uow: UnitOfWork, bench_id: str) -> None:
+    """Its time is over and no job works on it any more: tell a person."""
+    bench = get_bench(uow.session, bench_id)
+    if bench.deadline_at is None or bench.deadline_at >= uow.now() or lease.find(uow, bench.target):
+        return
+    message = (
+        f"It was {bench.status} for too long. Its sites were not touched by this. Deploy or retire it again."
+    )
+    bench.error = {"code": "deadline_passed", "message": message}
+    bench.apply(BenchEvent.FAILED, uow.now())
+    uow.record("bench.broken", bench.target, message)
 
 
 def get_bench(session: Session | ReadSession, bench_id: str) -> Bench:
@@ -197,5 +253,5 @@ def list_on(session: Session | ReadSession, server_id: str) -> list[Bench]:
 
 def list_urls(session: Session | ReadSession) -> dict[str, str]:
     """Where the edge reaches each bench."""
-    rows = session.execute(select(Bench.id, Bench.url).where(Bench.url.is_not(None))).tuples()
+    rows = session.execute(select(Bench.id, Bench.url).where(Bench.url.is_not(None)))
     return {bench_id: url for bench_id, url in rows if url}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Select, exists, func, select, update
+from sqlalchemy import Select, exists, func, or_, select, update
 
 from press_app.billing.model import Coverage, Subscription, TerminationGuard, WantedState
 from press_app.kit.db import ReadSession, Session
@@ -33,7 +33,21 @@ def list_covered(session: Session | ReadSession, subscription_id: str) -> list[t
         .where(Coverage.subscription_id == subscription_id, Site.status != SiteStatus.PURGED)
         .order_by(Site.id)
     )
-    return list(session.execute(query).tuples())
+    return list(session.execute(query))
+
+
+def was_given_up(session: Session, subscription_id: str) -> bool:
+    """Whether its owner ended a site of it for good, so that no new one is made by itself."""
+    query = (
+        select(Coverage.site_id)
+        .join(Site, Site.id == Coverage.site_id)
+        .where(
+            Coverage.subscription_id == subscription_id,
+            Coverage.is_ended.is_(False),
+            Site.status == SiteStatus.PURGED,
+        )
+    )
+    return session.scalar(query.limit(1)) is not None
 
 
 def count_live(session: Session, subscription_id: str) -> int:
@@ -44,7 +58,8 @@ def count_live(session: Session, subscription_id: str) -> int:
         .join(Site, Site.id == Coverage.site_id)
         .where(
             Coverage.subscription_id == subscription_id,
-            Site.status.not_in((SiteStatus.ARCHIVED, SiteStatus.PURGED)),
+            Site.status != SiteStatus.PURGED,
+            or_(Site.status != SiteStatus.ARCHIVED, Site.wanted == Wanted.RUNNING),
         )
     )
     return session.scalar(query) or 0

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import count
 
 import structlog
 from sqlalchemy.exc import IntegrityError
@@ -17,7 +18,8 @@ from press_app.kit.pagination import Page, PageRequest, read_page
 from press_app.plans import service as plans
 from press_app.plans.rules import Entitlements
 from press_app.sites import service as sites
-from press_app.sites.events import SiteReserved
+from press_app.sites.errors import SiteNameTaken
+from press_app.sites.events import SiteReserved, SiteReturnWanted
 from press_app.sites.lifecycle import HoldKind, Wanted
 from press_app.sites.model import Site
 from press_app.teams import service as teams
@@ -26,6 +28,7 @@ from press_app.work.unit_of_work import UnitOfWork, stale_write
 log = structlog.get_logger(__name__)
 
 BY_OPERATOR = "operator"
+NAME_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -42,10 +45,14 @@ def observe(uow: UnitOfWork, command: ObserveSubscription, settings: Settings) -
     Raises :class:`press_app.plans.errors.PlanUnknown`.
     """
     plan = plans.get_plan(uow.session, command.plan_code)
-    subscription = repository.find_locked(uow.session, command.external_id)
+    known = repository.find_locked(uow.session, command.external_id)
+    subscription = known or _add(uow, command)
     if subscription is None:
-        subscription = _add(uow, command)
-    elif subscription.observed_at >= command.observed_at:
+        # Another observation made it at the same moment, and has ended by now.
+        subscription = known = repository.find_locked(uow.session, command.external_id)
+    if subscription is None:
+        raise stale_write()
+    if known is not None and subscription.observed_at >= command.observed_at:
         return Observed(subscription, applied=False)
     was = subscription.wanted
     _copy(uow, subscription, command)
@@ -62,7 +69,8 @@ def observe(uow: UnitOfWork, command: ObserveSubscription, settings: Settings) -
     return Observed(subscription, applied=True)
 
 
-def _add(uow: UnitOfWork, command: ObserveSubscription) -> Subscription:
+def _add(uow: UnitOfWork, command: ObserveSubscription) -> Subscription | None:
+    """A new row; None when another transaction was faster."""
     team = teams.ensure_team_for_customer(
         uow, customer_ref=command.customer_ref, name=command.customer_name, email=command.customer_email
     )
@@ -78,8 +86,8 @@ def _add(uow: UnitOfWork, command: ObserveSubscription) -> Subscription:
     try:
         with uow.session.begin_nested():
             uow.session.add(subscription)
-    except IntegrityError as error:
-        raise stale_write() from error
+    except IntegrityError:
+        return None
     return subscription
 
 
@@ -106,7 +114,7 @@ def _make_true(
     if subscription.wanted is WantedState.RUN:
         for coverage, site in covered:
             _let_run(uow, coverage, site)
-        if not covered:
+        if not covered and not repository.was_given_up(uow.session, subscription.id):
             _reserve_first(uow, subscription, granted, settings)
         return
     for _, site in covered:
@@ -126,17 +134,41 @@ def _reserve_first(
     uow: UnitOfWork, subscription: Subscription, granted: Entitlements, settings: Settings
 ) -> None:
     team = teams.get_team(uow.session, subscription.team_id)
-    site = sites.reserve(
-        uow,
-        team_id=team.id,
-        name=sites.free_name(uow, subscription.name or subscription.external_id, settings.site_domain),
-        domain=settings.site_domain,
-        apps=rules.apps_of(granted),
-        company=team.name,
-        admin_email=teams.find_owner_email(uow.session, team.id) or f"owner@{settings.site_domain}",
-        covered_by=f"subscription:{subscription.id}",
-    )
+    wish = subscription.name or subscription.external_id
+    for attempt in count(1):
+        try:
+            site = sites.reserve(
+                uow,
+                team_id=team.id,
+                name=sites.free_name(uow, wish, settings.site_domain),
+                domain=settings.site_domain,
+                apps=rules.apps_of(granted),
+                company=team.name,
+                admin_email=teams.find_owner_email(uow.session, team.id) or f"owner@{settings.site_domain}",
+                covered_by=f"subscription:{subscription.id}",
+            )
+            break
+        except SiteNameTaken:
+            # Another subscription took the name between the look and the reservation.
+            if attempt == NAME_ATTEMPTS:
+                raise
     uow.session.add(Coverage(site_id=site.id, subscription_id=subscription.id, is_first=True, is_ended=False))
+
+
+def on_site_return_wanted(uow: UnitOfWork, event: SiteReturnWanted) -> None:
+    """An archived site is asked back. Raises :class:`NotEntitled` when its subscription has no room for it."""
+    coverage = uow.session.get(Coverage, event.site_id)
+    if coverage is None or coverage.subscription_id is None:
+        return
+    running = repository.list_running_locked(uow.session, event.team_id)
+    for subscription in running:
+        if subscription.id == coverage.subscription_id and _has_room(uow, subscription, event.apps):
+            return
+    message = (
+        "The subscription of this site is not active or has no room for one more site. Nothing was changed. "
+        "Change to a larger plan, or archive another site."
+    )
+    raise NotEntitled(message, team_id=event.team_id)
 
 
 def on_site_reserved(uow: UnitOfWork, event: SiteReserved) -> None:
@@ -146,8 +178,7 @@ def on_site_reserved(uow: UnitOfWork, event: SiteReserved) -> None:
     if event.covered_by is not None:
         return
     for subscription in repository.list_running_locked(uow.session, event.team_id):
-        granted = subscription.granted(plans.get_plan(uow.session, subscription.plan_code).entitlements)
-        if rules.has_room(granted, repository.count_live(uow.session, subscription.id), event.apps):
+        if _has_room(uow, subscription, event.apps):
             uow.session.add(
                 Coverage(
                     site_id=event.site_id, subscription_id=subscription.id, is_first=False, is_ended=False
@@ -159,6 +190,11 @@ def on_site_reserved(uow: UnitOfWork, event: SiteReserved) -> None:
         "Change to a larger plan, or archive a site."
     )
     raise NotEntitled(message, team_id=event.team_id)
+
+
+def _has_room(uow: UnitOfWork, subscription: Subscription, apps: tuple[str, ...]) -> bool:
+    granted = subscription.granted(plans.get_plan(uow.session, subscription.plan_code).entitlements)
+    return rules.has_room(granted, repository.count_live(uow.session, subscription.id), apps)
 
 
 def _end_when_due(uow: UnitOfWork, subscription: Subscription) -> None:

@@ -1,17 +1,27 @@
-"""Host = database: what agents really hold is what the rows say. Closed and open sites are repaired, data never."""
+"""Host = database: what agents really hold is what the rows say. Closed and open sites are repaired, data never.
+
+What changed after the host was asked is left for the next look.
+"""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
+
+import structlog
 
 from press_app.agents.port import AgentRefused, AgentUnreachable
 from press_app.benches import service as benches
+from press_app.errors import Conflict
 from press_app.invariants.base import Invariant, Violation, World
+from press_app.kit.db import ReadSession
 from press_app.servers import service as servers
 from press_app.servers.model import Server
 from press_app.sites import service as sites
 from press_app.sites.lifecycle import SiteStatus
 from press_app.sites.model import Site
 from press_app.work.lease import find_live
+
+log = structlog.get_logger(__name__)
 
 HOST_STATE = {SiteStatus.ACTIVE: "active", SiteStatus.SUSPENDED: "suspended"}
 
@@ -21,37 +31,38 @@ def find(world: World) -> Iterator[Violation]:
     with world.work.read() as session:
         working = servers.list_working(session)
     for server in working:
+        asked_at = world.work.clock.now()
         try:
             state = world.agents.read_state(server.address)
         except (AgentUnreachable, AgentRefused) as error:
             yield Violation(f"server:{server.id}", f"{server.name} cannot be compared: {error.message}")
             continue
-        yield from _compare(world, server, state)
+        with world.work.begin(actor=f"agent:{server.id}") as uow:
+            servers.note_heard(uow, server.id)
+        yield from _compare(world, server, state, asked_at)
 
 
-def _compare(world: World, server: Server, state: dict[str, Any]) -> Iterator[Violation]:
-    now = world.work.clock.now()
+def _compare(world: World, server: Server, state: dict[str, Any], asked_at: datetime) -> Iterator[Violation]:
     with world.work.read() as session:
         bench_ids = [bench.id for bench in benches.list_on(session, server.id)]
         rows = {site.id: site for site in sites.list_on_bench(session, bench_ids)}
-        quiet = {site_id for site_id, site in rows.items() if find_live(session, site.target, now) is None}
+        quiet = [site for site in rows.values() if _is_quiet(session, site, asked_at)]
     held = {str(site["id"]): str(site["state"]) for site in state.get("sites", [])}
-    for site_id in sorted(quiet):
-        site = rows[site_id]
+    for site in quiet:
         wanted = HOST_STATE.get(site.status)
         if wanted is None:
             continue
-        if site_id not in held:
+        if site.id not in held:
             message = f"{site.name} is {site.status}, but {server.name} holds nothing of it. Restore its newest backup."
             yield Violation(site.target, message)
-        elif held[site_id] != wanted:
+        elif held[site.id] != wanted:
             _repair(world, site)
             message = (
-                f"{site.name} is {held[site_id]} on {server.name} and should be {wanted}; being put right."
+                f"{site.name} is {held[site.id]} on {server.name} and should be {wanted}; being put right."
             )
             yield Violation(site.target, message)
     for site_id in sorted(set(held) - set(rows)):
-        if not _is_leaving(world, site_id):
+        if not _is_leaving(world, site_id, asked_at):
             message = (
                 f"{server.name} holds a site {site_id} that should not be there. Look before you drop it."
             )
@@ -59,13 +70,25 @@ def _compare(world: World, server: Server, state: dict[str, Any]) -> Iterator[Vi
 
 
 def _repair(world: World, site: Site) -> None:
-    with world.work.begin(actor="reconciler") as uow:
-        sites.repair_host_state(uow, sites.get_site(uow.session, site.id))
+    try:
+        with world.work.begin(actor="reconciler") as uow:
+            sites.repair_host_state(uow, sites.get_site(uow.session, site.id))
+    except Conflict as error:
+        log.info("host_drift.left", site_id=site.id, code=error.code)
 
 
-def _is_leaving(world: World, site_id: str) -> bool:
+def _is_quiet(session: ReadSession, site: Site, asked_at: datetime) -> bool:
+    """Whether nothing moved the site since the host was asked."""
+    return site.status_since <= asked_at and find_live(session, site.target, asked_at) is None
+
+
+def _is_leaving(world: World, site_id: str, asked_at: datetime) -> bool:
+    """Whether a site that the host holds is on its way out, or was when the host was asked."""
     with world.work.read() as session:
-        return find_live(session, f"site:{site_id}", world.work.clock.now()) is not None
+        site = sites.find_site(session, site_id)
+        if site is not None and site.status_since > asked_at:
+            return True
+        return find_live(session, f"site:{site_id}", asked_at) is not None
 
 
 INVARIANT = Invariant("host-drift", "Hosts hold what the database says, and nothing else.", find)

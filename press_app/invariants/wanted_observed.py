@@ -11,10 +11,10 @@ LEEWAY = timedelta(minutes=1)
 
 
 def find(world: World) -> Iterator[Violation]:
-    """Sites that stay other than wanted though nobody works on them."""
+    """Sites that stay other than wanted though nobody works on them; those that wait for a person are among them."""
     now = world.work.clock.now()
     with world.work.read() as session:
-        for site_id in sites.list_astray(session, now):
+        for site_id in [*sites.list_astray(session, now), *sites.list_broken(session)]:
             site = sites.get_site(session, site_id)
             if site.status_since < now - LEEWAY and find_live(session, site.target, now) is None:
                 why = (site.error or {}).get("message", "Nothing says why.")

@@ -24,6 +24,12 @@ def find_open(session: Session | ReadSession, target: str) -> Job | None:
     return session.scalar(select(Job).where(Job.target == target, Job.status.in_(OPEN)).limit(1))
 
 
+def find_newest(session: Session | ReadSession, target: str, operation: str) -> Job | None:
+    """The newest job of this kind on ``target``."""
+    query = select(Job).where(Job.target == target, Job.operation == operation)
+    return session.scalar(query.order_by(Job.id.desc()).limit(1))
+
+
 def list_open(session: Session | ReadSession, server_id: str, limit: int = 500) -> list[Job]:
     query = select(Job).where(Job.server_id == server_id, Job.status.in_(OPEN)).order_by(Job.id).limit(limit)
     return list(session.scalars(query))

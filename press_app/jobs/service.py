@@ -108,20 +108,34 @@ def on_lost(uow: UnitOfWork, job_id: str) -> None:
 
 
 def on_agent_events(
-    uow: UnitOfWork, server: Server, ledger_id: str, events: Iterable[Mapping[str, Any]]
+    uow: UnitOfWork,
+    server: Server,
+    ledger_id: str,
+    events: Iterable[Mapping[str, Any]],
+    *,
+    is_complete: bool = False,
 ) -> int:
-    """Take news of an agent: in order, each at least once, in any number of copies. Returns the highest seq known."""
+    """Take news of an agent: each at least once, in any number of copies and any order. Returns the highest seq known.
+
+    A gap in what was pushed keeps the cursor before it, so that the next reading fills it; what was read by cursor
+    is complete, and gaps in it are the agent's own.
+    """
     feed = servers.get_feed(uow, server.id)
     if feed.ledger_id != ledger_id:
         feed.ledger_id = ledger_id
         feed.cursor = 0
+        for job in repository.list_open(uow.session, server.id):
+            job.agent_seq = 0
     feed.heard_at = uow.now()
+    highest = feed.cursor
     for event in sorted(events, key=lambda event: int(event["seq"])):
         seq = int(event["seq"])
+        highest = max(highest, seq)
         if seq > feed.cursor:
             _take(uow, server, seq, event)
-            feed.cursor = seq
-    return feed.cursor
+            if is_complete or seq == feed.cursor + 1:
+                feed.cursor = seq
+    return highest
 
 
 def take_snapshot(uow: UnitOfWork, job_id: str, snapshot: Mapping[str, Any]) -> None:
@@ -136,7 +150,7 @@ def _take(uow: UnitOfWork, server: Server, seq: int, event: Mapping[str, Any]) -
     if job is None or job.server_id != server.id:
         log.warning("agent_event.unknown_job", server_id=server.id, job_id=event["job_id"])
         return
-    if not job.is_open:
+    if not job.is_open or seq <= job.agent_seq:
         return
     job.agent_seq = seq
     _copy(uow, job, event["job"])
@@ -231,6 +245,9 @@ def _refs_in(value: Any) -> Iterable[str]:
     elif isinstance(value, Mapping):
         for inner in value.values():
             yield from _refs_in(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _refs_in(inner)
 
 
 def get_job(session: Session | ReadSession, job_id: str) -> Job:
@@ -245,6 +262,11 @@ def get_job(session: Session | ReadSession, job_id: str) -> Job:
 def find_open(session: Session | ReadSession, target: str) -> Job | None:
     """The job that works on ``target`` now."""
     return repository.find_open(session, target)
+
+
+def find_newest(session: Session | ReadSession, target: str, operation: str) -> Job | None:
+    """The newest job of this kind on ``target``."""
+    return repository.find_newest(session, target, operation)
 
 
 def list_jobs(

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import structlog
 
-from press_app.agents.port import AgentRefused, Agents, AgentUnreachable
+from press_app.agents.port import AgentRefused, Agents
+from press_app.errors import PressError
 from press_app.jobs import service
 from press_app.jobs.lifecycle import JobStatus
 from press_app.servers import service as servers
@@ -13,6 +14,9 @@ from press_app.work.task import task
 from press_app.work.unit_of_work import Work
 
 log = structlog.get_logger(__name__)
+
+READ_AT_ONCE = 500
+"""Events that an agent gives at a time; fewer mean that there are no more."""
 
 
 @task("job.deliver", queue="urgent", max_attempts=1_000_000, max_wait_seconds=5, lease_seconds=30)
@@ -55,26 +59,35 @@ def watch(*, work: Work, agents: Agents, correlation_id: str) -> None:
             with work.begin(actor="worker", correlation_id=correlation_id) as uow:
                 uow.enqueue("job.settle", unique_key=f"settle:{job_id}", job_id=job_id)
     for server_id in server_ids:
+        # One agent that is away or talks nonsense must not keep the others from being heard.
         try:
             _catch_up(work, agents, server_id, correlation_id)
-        except AgentUnreachable as error:
-            log.warning("agent.unreachable", server_id=server_id, error=error.message)
+        except PressError as error:
+            log.warning("agent.not_heard", server_id=server_id, code=error.code, error=error.message)
 
 
 def _catch_up(work: Work, agents: Agents, server_id: str, correlation_id: str) -> None:
-    with work.read() as session:
-        server = servers.get_server(session, server_id)
-        feed = servers.find_feed(session, server_id)
-    batch = agents.read_events(server.address, feed.cursor if feed else 0)
-    if feed is not None and feed.ledger_id not in {"", batch.ledger_id}:
-        batch = agents.read_events(server.address, 0)
-    if batch.events:
-        with work.begin(actor=f"agent:{server_id}", correlation_id=correlation_id) as uow:
-            service.on_agent_events(uow, server, batch.ledger_id, batch.events)
+    while _read_on(work, agents, server_id, correlation_id) == READ_AT_ONCE:
+        pass
     with work.read() as session:
         late = [job for job in service.list_open(session, server_id) if job.due_at < work.clock.now()]
     for job in late:
         give_up(work, agents, job.id, correlation_id)
+
+
+def _read_on(work: Work, agents: Agents, server_id: str, correlation_id: str) -> int:
+    """Read one page of an agent's news and store it. Returns how many events it had."""
+    with work.read() as session:
+        server = servers.get_server(session, server_id)
+        feed = servers.find_feed(session, server_id)
+        is_quiet = servers.is_quiet(feed, work.clock.now())
+    batch = agents.read_events(server.address, feed.cursor if feed else 0)
+    if feed is not None and feed.ledger_id not in {"", batch.ledger_id}:
+        batch = agents.read_events(server.address, 0)
+    if batch.events or is_quiet:
+        with work.begin(actor=f"agent:{server_id}", correlation_id=correlation_id) as uow:
+            service.on_agent_events(uow, server, batch.ledger_id, batch.events, is_complete=True)
+    return len(batch.events)
 
 
 def give_up(work: Work, agents: Agents, job_id: str, correlation_id: str) -> None:

@@ -12,6 +12,7 @@ from press_app.kit.db import ReadSession, Session
 from press_app.kit.ids import new_id
 from press_app.kit.pagination import Page, PageRequest, read_page
 from press_app.servers.errors import KeyInvalid, ServerNameTaken, ServerUnknown
+from press_app.servers.events import ServerRetireWanted
 from press_app.servers.lifecycle import LIFECYCLE, ServerEvent, ServerStatus
 from press_app.servers.model import SeenCredential, Server, ServerFeed
 from press_app.work.unit_of_work import UnitOfWork
@@ -68,8 +69,10 @@ def list_working(session: Session | ReadSession) -> list[Server]:
 
 
 def move(uow: UnitOfWork, server_id: str, event: ServerEvent) -> Server:
-    """Drain, reopen or retire."""
+    """Drain, reopen or retire. Raises what the listeners of ``ServerRetireWanted`` raise."""
     server = get_server(uow.session, server_id)
+    if event is ServerEvent.RETIRE:
+        uow.publish(ServerRetireWanted(server_id))
     status = server.apply(event, uow.now())
     uow.record(f"server.{status}", f"server:{server.id}", f"Server {server.name} is {status} now.")
     return server
@@ -116,6 +119,11 @@ def get_feed(uow: UnitOfWork, server_id: str) -> ServerFeed:
         feed = ServerFeed(server_id=server_id, ledger_id="", cursor=0)
         uow.session.add(feed)
     return feed
+
+
+def note_heard(uow: UnitOfWork, server_id: str) -> None:
+    """The agent answered just now."""
+    get_feed(uow, server_id).heard_at = uow.now()
 
 
 def find_feed(session: Session | ReadSession, server_id: str) -> ServerFeed | None:

@@ -37,6 +37,15 @@ class SiteBackupEnded:
 
 
 @dataclass(frozen=True)
+class SiteReturnWanted:
+    """Somebody asks for an archived site back; listeners may refuse by raising (no entitlement)."""
+
+    site_id: str
+    team_id: str
+    apps: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class SiteRestoreWanted:
     """An archived site is wanted again; whoever keeps backups has to start its return."""
 

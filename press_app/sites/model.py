@@ -30,7 +30,10 @@ class Site(LifecycleRow[SiteStatus, SiteEvent], Base):
     admin_email: Mapped[str] = mapped_column(String(254))
     wanted: Mapped[Wanted] = mapped_column(Choice(Wanted))
     route: Mapped[RouteState] = mapped_column(Choice(RouteState))
-    """What the edge is told; ahead of the status when something is closed, behind it when it is opened."""
+    """What the edge is told; ahead of the status when something is closed, behind it when it is opened.
+
+    A live route of a held site is told as suspended, whatever else goes on.
+    """
     status: Mapped[SiteStatus] = mapped_column(Choice(SiteStatus), index=True)
     target_status: Mapped[SiteStatus | None] = mapped_column(Choice(SiteStatus))
     status_since: Mapped[datetime] = mapped_column(Moment)

@@ -90,9 +90,9 @@ def suggest_name(wish: str, serial: int = 0) -> str:
     plain = "-".join(re.findall(r"[a-z0-9]+", plain)).lstrip("0123456789-")
     tail = f"-{serial + 1}" if serial else ""
     name = plain[: MAX_NAME - len(tail)].rstrip("-") + tail
-    if len(name) < MIN_NAME or name in RESERVED_NAMES:
-        name = f"erp-{name}".rstrip("-") if name else "erp-site" + tail
-    return name
+    if not plain:
+        return "erp-site" + tail
+    return f"erp-{name}" if len(name) < MIN_NAME or name in RESERVED_NAMES else name
 
 
 def next_action(status: SiteStatus, wanted: Wanted, *, is_held: bool) -> Action | None:

@@ -7,6 +7,7 @@ import structlog
 
 from press_app.config import Settings
 from press_app.edge.port import Edge, Route
+from press_app.errors import PressError
 from press_app.sites import service
 from press_app.sites.errors import EdgeDisagrees
 from press_app.work import lease
@@ -23,9 +24,12 @@ MEASURE_AT_ONCE = 20
 
 @task("site.converge", queue="urgent", max_attempts=20, max_wait_seconds=10)
 def converge(*, work: Work, correlation_id: str, site_id: str) -> None:
-    """Do the next thing for one site."""
-    with work.begin(actor="reconciler", correlation_id=correlation_id) as uow:
-        service.converge(uow, site_id)
+    """Do the next thing for one site; while other work holds it, it is looked at again by the reconciler."""
+    try:
+        with work.begin(actor="reconciler", correlation_id=correlation_id) as uow:
+            service.converge(uow, site_id)
+    except lease.SubjectBusy as busy:
+        log.info("site.busy", site_id=site_id, purpose=busy.context.get("purpose"))
 
 
 @task("edge.publish", queue="urgent", max_attempts=100, max_wait_seconds=5)
@@ -40,7 +44,7 @@ def verify(*, work: Work, edge: Edge, settings: Settings, correlation_id: str, s
     publish_routes(work, edge)
     with work.read() as session:
         site = service.get_site(session, site_id)
-    expected = service.expected_answer(site)
+        expected = service.expected_answer(site, is_held=service.is_held(session, site_id))
     if expected is None or site.hostname is None:
         return
     seen = _look(edge, site.hostname, expected)
@@ -79,10 +83,11 @@ def reconcile(*, work: Work, edge: Edge, correlation_id: str) -> None:
         working = service.list_working(session)
         overdue = [site.id for site in service.list_overdue(session, work.clock.now())]
     for site_id in overdue:
-        with work.begin(actor="reconciler", correlation_id=correlation_id) as uow:
-            site = service.get_site(uow.session, site_id)
-            if lease.find(uow, site.target) is None:
-                service.on_overdue(uow, site)
+        try:
+            with work.begin(actor="reconciler", correlation_id=correlation_id) as uow:
+                service.on_overdue(uow, service.get_site(uow.session, site_id))
+        except PressError as error:
+            log.warning("site.not_ended", site_id=site_id, code=error.code, error=error.message)
     if not astray and not working:
         return
     with work.begin(actor="reconciler", correlation_id=correlation_id) as uow:
@@ -90,7 +95,8 @@ def reconcile(*, work: Work, edge: Edge, correlation_id: str) -> None:
             uow.enqueue("site.converge", unique_key=f"converge:{site_id}", site_id=site_id)
         for site_id in working:
             site = service.get_site(uow.session, site_id)
-            if service.expected_answer(site) is not None and lease.find(uow, site.target) is None:
+            expected = service.expected_answer(site, is_held=service.is_held(uow.session, site_id))
+            if expected is not None and lease.find(uow, site.target) is None:
                 uow.enqueue("site.verify", unique_key=f"verify:{site_id}", site_id=site_id)
 
 

@@ -136,6 +136,13 @@ class Driver:
         while self.answer():
             pass
 
+    def finish_all_but(self, operation: str) -> None:
+        """As :meth:`finish_all`, but jobs of this kind stay open."""
+        self.run()
+        while others := {order.operation for order in self.orders()} - {operation}:
+            for other in sorted(others):
+                self.answer(other)
+
     def server_of(self, job_id: str) -> str:
         return self.job(job_id).server_id
 

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, exists, or_, select
+from sqlalchemy import and_, exists, literal, or_, select
 
 from press_app.benches import service as benches
 from press_app.edge.port import Route, RouteState
+from press_app.jobs.lifecycle import OPEN
+from press_app.jobs.model import Job
 from press_app.kit.db import ReadSession, Session
 from press_app.kit.pagination import Page, PageRequest, read_page
 from press_app.sites.errors import LoginLinkUnknown, SiteUnknown
@@ -32,6 +34,10 @@ def get_site(session: Session | ReadSession, site_id: str) -> Site:
         message = f"There is no site {site_id}."
         raise SiteUnknown(message, site_id=site_id)
     return site
+
+
+def find_site(session: Session | ReadSession, site_id: str) -> Site | None:
+    return session.get(Site, site_id)
 
 
 def find_by_hostname(session: Session | ReadSession, hostname: str) -> Site | None:
@@ -78,13 +84,21 @@ def list_astray(session: Session | ReadSession, now: datetime, limit: int = 500)
     """Sites that are not what they should be and for which a next action exists (the SQL face of the rule)."""
     held = exists().where(Hold.site_id == Site.id)
     astray = or_(
-        Site.status == SiteStatus.RESERVED,
+        and_(Site.status == SiteStatus.RESERVED, or_(Site.wanted == Wanted.ARCHIVED, ~held)),
         and_(Site.status == SiteStatus.ACTIVE, or_(Site.wanted == Wanted.ARCHIVED, held)),
         and_(Site.status == SiteStatus.SUSPENDED, or_(Site.wanted == Wanted.ARCHIVED, ~held)),
         and_(Site.status == SiteStatus.ARCHIVED, Site.wanted == Wanted.RUNNING, ~held),
     )
     is_due = or_(Site.retry_at.is_(None), Site.retry_at <= now)
-    return list(session.scalars(select(Site.id).where(astray, is_due).order_by(Site.id).limit(limit)))
+    query = select(Site.id).where(astray, is_due)
+    # Those that wait for a bench come last: many of them must not keep the others from being served.
+    return list(session.scalars(query.order_by(Site.status == SiteStatus.RESERVED, Site.id).limit(limit)))
+
+
+def list_broken(session: Session | ReadSession, limit: int = 500) -> list[str]:
+    """Sites that wait for a person."""
+    query = select(Site.id).where(Site.status == SiteStatus.BROKEN).order_by(Site.id).limit(limit)
+    return list(session.scalars(query))
 
 
 def list_working(session: Session | ReadSession, limit: int = 500) -> list[str]:
@@ -100,10 +114,12 @@ def list_overdue(session: Session | ReadSession, now: datetime) -> list[Site]:
 
 
 def list_unmeasured(session: Session | ReadSession, before: datetime, limit: int) -> list[str]:
-    """Active sites whose usage is older than ``before``, the oldest first."""
+    """Active sites whose usage is older than ``before``, the oldest first; not those that a job works on."""
+    is_busy = exists().where(Job.target == literal("site:") + Site.id, Job.status.in_(OPEN))
+    is_old = or_(Site.measured_at.is_(None), Site.measured_at < before)
     query = (
         select(Site.id)
-        .where(Site.status == SiteStatus.ACTIVE, or_(Site.measured_at.is_(None), Site.measured_at < before))
+        .where(Site.status == SiteStatus.ACTIVE, is_old, ~is_busy)
         .order_by(Site.measured_at.is_not(None), Site.measured_at)
         .limit(limit)
     )
@@ -114,18 +130,18 @@ def list_routes(session: Session | ReadSession) -> list[Route]:
     """The whole table for the edge."""
     urls = benches.list_urls(session)
     reasons: dict[str, HoldKind] = {}
-    for site_id, kind in session.execute(select(Hold.site_id, Hold.kind)).tuples():
+    for site_id, kind in session.execute(select(Hold.site_id, Hold.kind)):
         if site_id not in reasons or PRIORITY.index(kind) < PRIORITY.index(reasons[site_id]):
             reasons[site_id] = kind
     rows = session.execute(
         select(Site.id, Site.hostname, Site.bench_id, Site.route).where(Site.route != RouteState.NONE)
-    ).tuples()
+    )
     return [
         Route(
             hostname=hostname,
             bench_id=bench_id or "",
             bench_url=urls.get(bench_id or "", ""),
-            state=state,
+            state=RouteState.SUSPENDED if state is RouteState.LIVE and site_id in reasons else state,
             reason=reasons.get(site_id, HoldKind.BILLING).value,
         )
         for site_id, hostname, bench_id, state in rows

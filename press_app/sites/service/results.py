@@ -24,12 +24,12 @@ OPENED: Mapping[SiteStatus, SiteEvent] = {
     SiteStatus.ARCHIVING: SiteEvent.ARCHIVED,
     SiteStatus.RESTORING: SiteEvent.RESTORED,
 }
-ROUTES: Mapping[SiteStatus, frozenset[RouteState]] = {
-    SiteStatus.INSTALLING: frozenset({RouteState.LIVE, RouteState.SUSPENDED}),
-    SiteStatus.SUSPENDING: frozenset({RouteState.SUSPENDED}),
-    SiteStatus.RESUMING: frozenset({RouteState.LIVE}),
-    SiteStatus.ARCHIVING: frozenset({RouteState.NONE}),
-    SiteStatus.RESTORING: frozenset({RouteState.LIVE, RouteState.SUSPENDED}),
+ROUTES: Mapping[SiteStatus, RouteState] = {
+    SiteStatus.INSTALLING: RouteState.LIVE,
+    SiteStatus.SUSPENDING: RouteState.SUSPENDED,
+    SiteStatus.RESUMING: RouteState.LIVE,
+    SiteStatus.ARCHIVING: RouteState.NONE,
+    SiteStatus.RESTORING: RouteState.LIVE,
 }
 """Which route shows that the host's part is done and only the look from outside is missing."""
 
@@ -37,7 +37,7 @@ ROUTES: Mapping[SiteStatus, frozenset[RouteState]] = {
 def on_create_finished(uow: UnitOfWork, job: Job) -> None:
     """The site stands on the host, or nothing of it does."""
     site = _site_of(uow, job)
-    if site.status is not SiteStatus.INSTALLING:
+    if not _is_awaited(uow, site, SiteStatus.INSTALLING):
         return
     if job.status is JobStatus.SUCCEEDED:
         site.size_bytes = (job.result or {}).get("size_bytes")
@@ -53,7 +53,7 @@ def on_create_finished(uow: UnitOfWork, job: Job) -> None:
 def on_suspend_finished(uow: UnitOfWork, job: Job) -> None:
     """The host closed it; the edge has been closed before."""
     site = _site_of(uow, job)
-    if site.status is not SiteStatus.SUSPENDING:
+    if not _is_awaited(uow, site, SiteStatus.SUSPENDING):
         return
     if job.status is JobStatus.SUCCEEDED:
         uow.enqueue("site.verify", unique_key=f"verify:{site.id}", site_id=site.id)
@@ -64,11 +64,10 @@ def on_suspend_finished(uow: UnitOfWork, job: Job) -> None:
 def on_resume_finished(uow: UnitOfWork, job: Job) -> None:
     """The host opened it; now the edge."""
     site = _site_of(uow, job)
-    if site.status is not SiteStatus.RESUMING:
+    if not _is_awaited(uow, site, SiteStatus.RESUMING):
         return
     if job.status is JobStatus.SUCCEEDED:
-        site.route = RouteState.LIVE
-        uow.enqueue("site.verify", unique_key=f"verify:{site.id}", site_id=site.id)
+        _open(uow, site)
     else:
         _break(uow, site, job, "resume")
 
@@ -79,7 +78,7 @@ def on_archive_finished(uow: UnitOfWork, job: Job) -> None:
     backup = (job.result or {}).get("backup")
     is_proven = job.status is JobStatus.SUCCEEDED and backup is not None and bool(backup.get("verified_at"))
     _tell_backup(uow, site, job)
-    if site.status is not SiteStatus.ARCHIVING:
+    if not _is_awaited(uow, site, SiteStatus.ARCHIVING):
         return
     if is_proven:
         site.route = RouteState.NONE
@@ -93,13 +92,16 @@ def on_archive_finished(uow: UnitOfWork, job: Job) -> None:
 
 def on_backup_finished(uow: UnitOfWork, job: Job) -> None:
     """A backup was taken and read back, or not; the site goes on."""
-    _tell_backup(uow, _site_of(uow, job), job)
+    site = _site_of(uow, job)
+    _tell_backup(uow, site, job)
+    # What was wished for in the meantime had to wait for the backup.
+    uow.enqueue("site.converge", unique_key=f"converge:{site.id}", site_id=site.id)
 
 
 def on_restore_finished(uow: UnitOfWork, job: Job) -> None:
     """The data stand; now the edge."""
     site = _site_of(uow, job)
-    if site.status is not SiteStatus.RESTORING:
+    if not _is_awaited(uow, site, SiteStatus.RESTORING):
         return
     if job.status is JobStatus.SUCCEEDED:
         site.size_bytes = (job.result or {}).get("size_bytes", site.size_bytes)
@@ -146,17 +148,18 @@ def on_drop_finished(uow: UnitOfWork, job: Job) -> None:
     uow.record("site.swept", job.target, f"Leftovers on the host: {job.status}.", team_id=job.team_id)
 
 
-def expected_answer(site: Site) -> int | None:
+def expected_answer(site: Site, *, is_held: bool) -> int | None:
     """What the edge must answer before the site's move is over; None while the host still works."""
-    if site.status in ROUTES and site.route in ROUTES[site.status]:
-        return EXPECTED_STATUS[site.route]
-    return None
+    if ROUTES.get(site.status) is not site.route:
+        return None
+    is_closed = is_held and site.route is RouteState.LIVE
+    return EXPECTED_STATUS[RouteState.SUSPENDED if is_closed else site.route]
 
 
 def on_seen(uow: UnitOfWork, site_id: str, seen: int, *, undo_days: int) -> bool:
     """The edge answered ``seen``: end the move when that is right. False when it is not (yet)."""
     site = reads.get_site(uow.session, site_id)
-    expected = expected_answer(site)
+    expected = expected_answer(site, is_held=reads.is_held(uow.session, site_id))
     # The lease is given back when the host's job is settled; before that its part is not known to be done.
     if expected is None or lease.find(uow, site.target) is not None:
         return True
@@ -185,8 +188,10 @@ def on_seen(uow: UnitOfWork, site_id: str, seen: int, *, undo_days: int) -> bool
 
 
 def on_overdue(uow: UnitOfWork, site: Site) -> None:
-    """Its working state has no end by itself any more: tell a person."""
+    """Its working state has no end by itself any more: tell a person. Nothing when it ended in the meantime."""
     was = site.status
+    if site.deadline_at is None or site.deadline_at >= uow.now() or lease.find(uow, site.target) is not None:
+        return
     site.error = {
         "code": "deadline_passed",
         "message": f"It was {was} for too long. Its data were not touched by this. Retry it, or look at its jobs.",
@@ -208,9 +213,14 @@ def _site_of(uow: UnitOfWork, job: Job) -> Site:
     return reads.get_site(uow.session, str(job.params["site_id"]))
 
 
+def _is_awaited(uow: UnitOfWork, site: Site, status: SiteStatus) -> bool:
+    """Whether the site waits for this job: its lease was given back just now, so a lease is a newer job's."""
+    return site.status is status and lease.find(uow, site.target) is None
+
+
 def _open(uow: UnitOfWork, site: Site) -> None:
-    """Open the edge, unless a hold came in the meantime."""
-    site.route = RouteState.SUSPENDED if reads.is_held(uow.session, site.id) else RouteState.LIVE
+    """Open the edge; where a hold came in the meantime it stays closed."""
+    site.route = RouteState.LIVE
     uow.enqueue("site.verify", unique_key=f"verify:{site.id}", site_id=site.id)
 
 

@@ -49,12 +49,10 @@ def start_install(uow: UnitOfWork, site: Site) -> None:
     if not site.has_place:
         try:
             site.bench_id = benches.take_place(uow).id
-            site.has_place = True
         except NoBench as full:
-            if site.error is None:
-                site.error = {"code": full.code, "message": full.message, "action": Action.INSTALL.value}
-                uow.record("site.waiting", site.target, full.message, team_id=site.team_id)
+            _wait_for_bench(uow, site, full, Action.INSTALL)
             return
+        site.has_place = True
     _move(uow, site, SiteEvent.INSTALL, f"{site.hostname} is being set up.")
     _request(
         uow,
@@ -88,9 +86,8 @@ def start_resume(uow: UnitOfWork, site: Site) -> None:
 
 def start_archive(uow: UnitOfWork, site: Site) -> None:
     """Close the edge, save the data, then remove the site from the host."""
-    if site.route is not RouteState.SUSPENDED:
-        site.route = RouteState.MAINTENANCE
-        uow.enqueue("edge.publish", unique_key="edge.publish")
+    site.route = RouteState.SUSPENDED if reads.is_held(uow.session, site.id) else RouteState.MAINTENANCE
+    uow.enqueue("edge.publish", unique_key="edge.publish")
     _move(uow, site, SiteEvent.ARCHIVE, f"{site.hostname} is being backed up and archived.")
     backup_id = new_id()
     _request(
@@ -115,9 +112,12 @@ def start_backup(uow: UnitOfWork, site: Site, *, kind: str) -> tuple[str, Job]:
 
 
 def start_restore(uow: UnitOfWork, site: Site, backup: Mapping[str, Any]) -> Job:
-    """Make the site from a backup, or replace its data with it."""
-    if not site.has_place and site.bench_id is not None:
-        benches.keep_place(uow, site.bench_id)
+    """Make the site from a backup, or replace its data with it.
+
+    Raises :class:`press_app.benches.errors.NoBench` when it has no place any more and there is no other.
+    """
+    if not site.has_place:
+        site.bench_id = benches.take_place_back(uow, site.bench_id or "").id
         site.has_place = True
     site.route = RouteState.MAINTENANCE
     _move(
@@ -141,8 +141,25 @@ def start_restore(uow: UnitOfWork, site: Site, backup: Mapping[str, Any]) -> Job
 
 def want_restore(uow: UnitOfWork, site: Site) -> None:
     """An archived site is wanted again: whoever keeps the backups starts it."""
-    if rules.can_undo(site.archived_at, site.undo_until, uow.now()):
+    try:
         uow.publish(SiteRestoreWanted(site.id))
+    except NoBench as full:
+        _wait_for_bench(uow, site, full, Action.RESTORE)
+
+
+def repeat_restore(uow: UnitOfWork, site: Site) -> None:
+    """Restore again from the very backup of the last attempt."""
+    last = jobs.find_newest(uow.session, site.target, "restore_site")
+    if last is None:
+        want_restore(uow, site)
+    else:
+        start_restore(uow, site, last.params["backup"])
+
+
+def _wait_for_bench(uow: UnitOfWork, site: Site, full: NoBench, action: Action) -> None:
+    if site.error is None:
+        site.error = {"code": full.code, "message": full.message, "action": action.value}
+        uow.record("site.waiting", site.target, full.message, team_id=site.team_id)
 
 
 def abandon(uow: UnitOfWork, site: Site) -> None:

@@ -12,11 +12,12 @@ from press_app.kit.ids import new_id
 from press_app.plans import rules as plan_rules
 from press_app.sites import rules
 from press_app.sites.errors import SiteNameTaken, SiteNotReady
-from press_app.sites.events import SiteReserved
+from press_app.sites.events import SiteReserved, SiteReturnWanted
 from press_app.sites.lifecycle import LIFECYCLE, HoldKind, SiteStatus, Wanted
 from press_app.sites.model import Hold, LoginLink, Site
 from press_app.sites.rules import Action
 from press_app.sites.service import reads, starts
+from press_app.teams import service as teams
 from press_app.work.unit_of_work import UnitOfWork
 
 LOGIN_LINK_LIVES = timedelta(minutes=5)
@@ -36,6 +37,7 @@ def reserve(
 ) -> Site:
     """Take the name and promise the site. Raises what the rules and the listeners of ``SiteReserved`` raise."""
     rules.check_name(name)
+    teams.get_team(uow.session, team_id)
     chosen = plan_rules.check_apps(apps)
     now = uow.now()
     site = Site(
@@ -117,6 +119,7 @@ def place_hold(uow: UnitOfWork, site: Site, kind: HoldKind, message: str) -> boo
     except IntegrityError:
         return False
     uow.record("hold.placed", site.target, f"Held ({kind}): {message}", team_id=site.team_id, hold=kind.value)
+    _tell_edge(uow, site)
     _converge_soon(uow, site)
     return True
 
@@ -131,6 +134,7 @@ def lift_hold(uow: UnitOfWork, site: Site, kind: HoldKind, *, why: str) -> bool:
     uow.record(
         "hold.lifted", site.target, f"No longer held ({kind}): {why}", team_id=site.team_id, hold=kind.value
     )
+    _tell_edge(uow, site)
     _converge_soon(uow, site)
     return True
 
@@ -205,11 +209,20 @@ def check_restorable(uow: UnitOfWork, site: Site) -> None:
 
 
 def request_undo(uow: UnitOfWork, site: Site) -> None:
-    """Bring an archived site back. Raises :class:`SiteNotReady` when it is too late or it is held."""
+    """Bring an archived site back.
+
+    Raises :class:`SiteNotReady` when it is too late or it is held, and what the listeners of ``SiteReturnWanted`` raise.
+    """
     _check_allowed(site, "undo")
     if not rules.can_undo(site.archived_at, site.undo_until, uow.now()):
         message = f"The time to bring {site.name} back is over. Nothing was changed. Restore its backup into a new site."
         raise SiteNotReady(message, site_id=site.id)
+    if reads.is_held(uow.session, site.id):
+        message = (
+            f"{site.name} is held. Nothing was changed. It can be brought back when the holds are lifted."
+        )
+        raise SiteNotReady(message, site_id=site.id)
+    uow.publish(SiteReturnWanted(site.id, site.team_id, tuple(site.apps)))
     set_wanted(uow, site, Wanted.RUNNING, why=f"brought back by {uow.actor}")
 
 
@@ -223,7 +236,7 @@ def request_retry(uow: UnitOfWork, site: Site) -> None:
         starts.start(uow, site, Action(action))
     elif site.status is SiteStatus.BROKEN and action == Action.RESTORE.value:
         site.failures = 0
-        starts.want_restore(uow, site)
+        starts.repeat_restore(uow, site)
     elif site.retry_at is not None:
         site.retry_at = None
         _converge_soon(uow, site)
@@ -236,6 +249,12 @@ def _check_allowed(site: Site, what: str) -> None:
     if not LIFECYCLE.allows(site.status, what):
         message = f"{site.name} is {site.status}, so this is not possible now ({what}). Nothing was changed."
         raise SiteNotReady(message, site_id=site.id, status=site.status.value, action=what)
+
+
+def _tell_edge(uow: UnitOfWork, site: Site) -> None:
+    """A hold closes the edge at once, even while other work keeps the site from being suspended on its host."""
+    if site.route is RouteState.LIVE:
+        uow.enqueue("edge.publish", unique_key="edge.publish")
 
 
 def _converge_soon(uow: UnitOfWork, site: Site) -> None:

@@ -1,0 +1,18 @@
+"""Doors of the benches for workers."""
+
+from press_app.benches import service
+from press_app.work.task import task
+from press_app.work.unit_of_work import Work
+
+
+@task("bench.overdue", queue="slow", schedule="* * * * *", max_attempts=1)
+def overdue(*, work: Work) -> None:
+    """End what is worked on for too long."""
+    with work.read() as session:
+        ids = service.list_overdue(session, work.clock.now())
+    for bench_id in ids:
+        with work.begin(actor="reconciler") as uow:
+            service.on_overdue(uow, bench_id)
+
+
+TASKS = (overdue,)
