@@ -78,11 +78,11 @@ class JobWorker(SimpleWorker):
     death_penalty_class = NoTimer
     max_connection_wait_time = 2.0
     log_result_lifespan = False
-    was_asked_to_stop = False
+    stopping: threading.Event
 
     def request_stop(self, signum: Any, frame: Any) -> None:
         """End after the job at hand; at once when there is none."""
-        self.was_asked_to_stop = True
+        self.stopping.set()
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
 
@@ -95,6 +95,8 @@ def work(runner: Runner, client: redis.Redis, queues: Sequence[str]) -> None:
         stopping.set()
 
     while not stopping.is_set():
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
         try:
             worker = JobWorker(
                 make_queues(client, queues),
@@ -102,11 +104,8 @@ def work(runner: Runner, client: redis.Redis, queues: Sequence[str]) -> None:
                 serializer=JSONSerializer,
                 log_job_description=False,
             )
+            worker.stopping = stopping
             worker.work(logging_level="WARNING")
-            if worker.was_asked_to_stop:
-                return
         except redis.RedisError as error:
             log.warning("worker.redis_away", error=str(error))
-        signal.signal(signal.SIGTERM, stop)
-        signal.signal(signal.SIGINT, stop)
         stopping.wait(RETRY_SECONDS)

@@ -150,12 +150,16 @@ class TestKilledRedis:
         with ExitStack() as stack:
             first = stack.enter_context(running(argv, tmp_path / "redis.log"))
             agent = stack.enter_context(running_agent(tmp_path, f"redis://127.0.0.1:{port}/0"))
-            agent.start_worker()
+            worker = agent.start_worker()
             assert agent.deploy()["status"] == "succeeded"
             first.kill()
             first.wait(5)
             site_id = str(uuid.uuid4())
             answer = agent.plane.put("create_site", f"site:{site_id}", agent.create_params(site_id))
             assert answer.status_code == 202
-            stack.enter_context(running(argv, tmp_path / "redis.log"))
+            second = stack.enter_context(running(argv, tmp_path / "redis.log"))
             assert agent.plane.wait_for(answer.json()["id"])["status"] == "succeeded"
+            second.kill()
+            second.wait(5)
+            worker.terminate()
+            assert worker.wait(10) is not None
