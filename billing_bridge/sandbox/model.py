@@ -7,6 +7,9 @@ from uuid import uuid4
 from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, TypeDecorator
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
+from billing_bridge.sandbox.rules.invoices import InvoiceStep, advance_invoice
+from billing_bridge.sandbox.rules.lifecycle import Step, advance
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """SQLite forgets the zone; everything is UTC on both sides."""
@@ -125,7 +128,7 @@ class Subscription(Base):
     plan_id: Mapped[str] = mapped_column(ForeignKey("plans.id"), index=True)
     previous_id: Mapped[str | None] = mapped_column(ForeignKey("subscriptions.id"), index=True)
     name: Mapped[str | None]
-    status: Mapped[str] = mapped_column(default="pending", index=True)
+    state: Mapped[str] = mapped_column(default="pending", index=True)
     billing_time: Mapped[str] = mapped_column(default="calendar")
     subscription_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
@@ -156,10 +159,14 @@ class Subscription(Base):
     )
     followers: Mapped[list["Subscription"]] = relationship(back_populates="previous")
 
+    def apply(self, step: Step) -> None:
+        """Move it. Raises ValueError where its state does not allow the step."""
+        self.state = advance(self.state, step)
+
     @property
     def following(self) -> "Subscription | None":
         """The generation that replaces, or will replace, this one."""
-        living = [each for each in self.followers if each.status != "canceled"]
+        living = [each for each in self.followers if each.state != "canceled"]
         return max(living, key=lambda each: each.created_at, default=None)
 
 
@@ -173,7 +180,7 @@ class Invoice(Base):
     sequential_id: Mapped[int | None]
     number: Mapped[str] = mapped_column(default="")
     invoice_type: Mapped[str] = mapped_column(default="subscription")
-    status: Mapped[str] = mapped_column(index=True)
+    state: Mapped[str] = mapped_column(default="open", index=True)
     payment_status: Mapped[str] = mapped_column(default="pending", index=True)
     payment_overdue: Mapped[bool] = mapped_column(default=False)
     currency: Mapped[str]
@@ -196,6 +203,10 @@ class Invoice(Base):
 
     customer: Mapped[Customer] = relationship()
     fees: Mapped[list["Fee"]] = relationship(back_populates="invoice")
+
+    def apply(self, step: InvoiceStep) -> None:
+        """Move it. Raises ValueError where its state does not allow the step."""
+        self.state = advance_invoice(self.state, step)
 
 
 class Fee(Base):
@@ -247,39 +258,3 @@ class UsageEvent(Base):
     properties: Mapped[dict[str, Any]]
     precise_total_amount_cents: Mapped[str | None]
     created_at: Mapped[datetime]
-
-
-class Endpoint(Base):
-    """Where webhooks go."""
-
-    __tablename__ = "webhook_endpoints"
-
-    id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
-    webhook_url: Mapped[str]
-    signature_algo: Mapped[str] = mapped_column(default="jwt")
-    name: Mapped[str | None]
-    event_types: Mapped[list[Any] | None] = mapped_column(JSON)
-    created_at: Mapped[datetime]
-
-
-class Webhook(Base):
-    """One event for one endpoint. Its id is the unique key of every attempt."""
-
-    __tablename__ = "webhooks"
-
-    sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
-    id: Mapped[str] = mapped_column(unique=True, default=new_id)
-    endpoint_id: Mapped[str] = mapped_column(
-        ForeignKey("webhook_endpoints.id", ondelete="CASCADE"), index=True
-    )
-    webhook_type: Mapped[str]
-    object_id: Mapped[str]
-    options: Mapped[dict[str, Any]]
-    payload: Mapped[str | None]
-    status: Mapped[str] = mapped_column(default="pending", index=True)
-    attempts: Mapped[list[Any]] = mapped_column(default=list)
-    next_attempt_at: Mapped[float | None]
-    """Unix seconds of the machine's clock, not the sandbox's: retries are not time travel."""
-    created_at: Mapped[datetime]
-
-    endpoint: Mapped[Endpoint] = relationship()

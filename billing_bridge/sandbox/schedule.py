@@ -49,7 +49,7 @@ def find_next(work: Work, until: datetime) -> datetime:
     moments = [start_of(work.today + timedelta(days=1)), until]
     due = select(Payment.due_at).where(Payment.payment_status == "pending", Payment.due_at.is_not(None))
     moments += [moment for moment in work.session.scalars(due) if moment is not None]
-    waiting = select(Subscription).where(Subscription.status == Status.INCOMPLETE)
+    waiting = select(Subscription).where(Subscription.state == Status.INCOMPLETE)
     for subscription in [*work.session.scalars(waiting), *_list_active(work, Plan.trial_period > 0)]:
         moments += _own_moments(subscription)
     return min(moment for moment in moments if moment > work.now)
@@ -59,7 +59,7 @@ def _own_moments(subscription: Subscription) -> list[datetime]:
     moments = [
         parse_moment(rule["expires_at"], "expires_at")
         for rule in subscription.activation_rules
-        if subscription.status == Status.INCOMPLETE and rule["expires_at"]
+        if subscription.state == Status.INCOMPLETE and rule["expires_at"]
     ]
     if subscription.started_at and subscription.plan.trial_period:
         moments.append(trial_end(subscription.started_at, subscription.plan.trial_period))
@@ -68,12 +68,12 @@ def _own_moments(subscription: Subscription) -> list[datetime]:
 
 def _list_active(work: Work, *conditions: ColumnElement[bool]) -> list[Subscription]:
     query = select(Subscription).join(Subscription.plan)
-    return list(work.session.scalars(query.where(Subscription.status == Status.ACTIVE, *conditions)))
+    return list(work.session.scalars(query.where(Subscription.state == Status.ACTIVE, *conditions)))
 
 
 def _activate_future(work: Work) -> None:
     pending = select(Subscription).where(
-        Subscription.status == Status.PENDING, Subscription.previous_id.is_(None)
+        Subscription.state == Status.PENDING, Subscription.previous_id.is_(None)
     )
     for subscription in list(work.session.scalars(pending)):
         if subscription.subscription_at.date() <= work.today:
@@ -83,11 +83,11 @@ def _activate_future(work: Work) -> None:
 def _roll_period(work: Work, subscription: Subscription) -> None:
     """At the end of a period: hand over to a planned change, or bill the period."""
     while subscription.billed_through is not None and subscription.billed_through < work.today:
-        if subscription.status != Status.ACTIVE:
+        if subscription.state != Status.ACTIVE:
             return
         ended = subscription.billed_through
         following = subscription.following
-        if following is not None and following.status == Status.PENDING:
+        if following is not None and following.state == Status.PENDING:
             activation.begin(work, following, work.now)
             return
         first = ended + timedelta(days=1)

@@ -33,7 +33,7 @@ def run_charges(work: Work) -> None:
 
 def charge(work: Work, invoice: Invoice) -> None:
     """Ask the provider for the money. Nothing happens to customers without one, or when nothing is owed."""
-    if invoice.status == "open" and invoice.total_amount_cents == 0:
+    if invoice.state == "open" and invoice.total_amount_cents == 0:
         _settle_gate(work, invoice, PaymentOutcome.SUCCEEDED)
         return
     if invoice.customer.provider is None or invoice.payment_status == "succeeded":
@@ -59,7 +59,7 @@ def settle_due(work: Work) -> None:
     """Settle the delayed charges whose time has come, as the provider's late word."""
     due = select(Payment).where(Payment.payment_status == "pending", Payment.due_at <= work.now)
     for payment in list(work.session.scalars(due)):
-        if payment.invoice.status not in ("open", "finalized"):
+        if payment.invoice.state not in ("open", "finalized"):
             payment.payment_status = PaymentOutcome.FAILED
             continue
         settle(work, payment.invoice, PaymentOutcome(payment.outcome), How.ASYNCHRONOUS, payment)
@@ -73,7 +73,7 @@ def settle(
     if payment is not None:
         payment.payment_status = outcome
         payment.due_at = None
-    if invoice.status == "open":
+    if invoice.state == "open":
         _settle_gate(work, invoice, outcome)
         return
     change_status(
@@ -99,7 +99,7 @@ def change_status(work: Work, invoice: Invoice, status: str, *, announce: bool =
 
 def retry_payment(work: Work, invoice: Invoice) -> None:
     """Charge again. Raises NotAllowedError where nothing is owed or a charge is still under way."""
-    if invoice.status != "finalized" or invoice.payment_status == "succeeded":
+    if invoice.state != "finalized" or invoice.payment_status == "succeeded":
         raise NotAllowedError("invalid_status")
     if _open_payment(work, invoice) is not None:
         raise NotAllowedError("payment_processor_is_currently_handling_payment")
@@ -113,7 +113,7 @@ def retry_payment(work: Work, invoice: Invoice) -> None:
 def mark_overdue(work: Work) -> None:
     """Invoices whose due date is before today, once each."""
     late = select(Invoice).where(
-        Invoice.status == "finalized",
+        Invoice.state == "finalized",
         Invoice.payment_status != "succeeded",
         Invoice.payment_overdue.is_(False),
         Invoice.payment_due_date < work.today,
@@ -125,7 +125,7 @@ def mark_overdue(work: Work) -> None:
 
 def time_out_gates(work: Work) -> None:
     """Cancel gated subscriptions whose first payment took too long."""
-    waiting = select(Subscription).where(Subscription.status == Status.INCOMPLETE)
+    waiting = select(Subscription).where(Subscription.state == Status.INCOMPLETE)
     for subscription in list(work.session.scalars(waiting)):
         expiries = [str(rule["expires_at"]) for rule in subscription.activation_rules if rule["expires_at"]]
         if expiries and min(expiries) <= work.now.strftime("%Y-%m-%dT%H:%M:%SZ"):
@@ -144,7 +144,7 @@ def _settle_gate(work: Work, invoice: Invoice, outcome: PaymentOutcome) -> None:
 
 
 def _gating_invoice(work: Work, subscription: Subscription) -> Invoice | None:
-    hidden = select(Invoice).where(Invoice.status == "open", Invoice.customer_id == subscription.customer_id)
+    hidden = select(Invoice).where(Invoice.state == "open", Invoice.customer_id == subscription.customer_id)
     for invoice in work.session.scalars(hidden):
         if invoice.periods[-1]["subscription_id"] == subscription.id:
             return invoice

@@ -9,7 +9,11 @@ from typing import Any
 from sqlalchemy import create_engine, event
 from sqlalchemy.orm import Session
 
-from billing_bridge.sandbox.model import Base, Setting
+from billing_bridge.sandbox.model import Setting
+from billing_bridge.sandbox.outbox import Webhook
+
+TABLES = Webhook.metadata
+"""All tables: the webhooks' module imports the others."""
 
 
 def _on_connect(connection: Any, _record: Any) -> None:
@@ -24,7 +28,7 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._engine = create_engine(f"sqlite:///{path}")
         event.listen(self._engine, "connect", _on_connect)
-        Base.metadata.create_all(self._engine)
+        TABLES.create_all(self._engine)
         self._lock = RLock()
 
     @contextmanager
@@ -36,8 +40,8 @@ class Store:
     def reset(self) -> None:
         """Forget everything."""
         with self._lock:
-            Base.metadata.drop_all(self._engine)
-            Base.metadata.create_all(self._engine)
+            TABLES.drop_all(self._engine)
+            TABLES.create_all(self._engine)
 
     def close(self) -> None:
         """Let go of the file."""

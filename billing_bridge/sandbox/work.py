@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any, Protocol
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from billing_bridge.sandbox.config import PaymentOutcome, Settings
-from billing_bridge.sandbox.model import Endpoint, Invoice, Webhook
+from billing_bridge.sandbox.model import Invoice
+from billing_bridge.sandbox.outbox import Endpoint, Webhook
 from billing_bridge.sandbox.store import get_setting, put_setting
 
 
@@ -43,32 +45,33 @@ class Work:
         Lost ones (``drop_next`` of the chaos settings) are stored as ``dropped`` and never sent.
         """
         self.session.flush()
-        chaos = get_setting(self.session, "chaos")
-        for endpoint in list(self.session.scalars(select(Endpoint))):
+        for endpoint in self._endpoints:
             if not wants(endpoint, webhook_type):
                 continue
-            for _ in range(2 if chaos.get("emit_twice") else 1):
-                self.session.add(self._webhook(endpoint, webhook_type, subject, options, chaos))
-        self.session.flush()
+            for _ in range(2 if self._chaos.get("emit_twice") else 1):
+                self.session.add(self._webhook(endpoint, webhook_type, subject, options))
+
+    @cached_property
+    def _endpoints(self) -> list[Endpoint]:
+        return list(self.session.scalars(select(Endpoint)))
+
+    @cached_property
+    def _chaos(self) -> dict[str, Any]:
+        return get_setting(self.session, "chaos")
 
     def _webhook(
-        self,
-        endpoint: Endpoint,
-        webhook_type: str,
-        subject: HasId,
-        options: dict[str, Any],
-        chaos: dict[str, Any],
+        self, endpoint: Endpoint, webhook_type: str, subject: HasId, options: dict[str, Any]
     ) -> Webhook:
-        lost = int(chaos.get("drop_next", 0)) > 0
+        lost = int(self._chaos.get("drop_next", 0)) > 0
         if lost:
-            chaos["drop_next"] -= 1
-            put_setting(self.session, "chaos", chaos)
+            self._chaos["drop_next"] -= 1
+            put_setting(self.session, "chaos", dict(self._chaos))
         return Webhook(
             endpoint_id=endpoint.id,
             webhook_type=webhook_type,
             object_id=subject.id,
             options=options,
-            status="dropped" if lost else "pending",
+            state="dropped" if lost else "pending",
             next_attempt_at=None if lost else self.machine_time,
             created_at=self.now,
         )

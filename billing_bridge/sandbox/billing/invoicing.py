@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from billing_bridge.sandbox.model import Customer, Fee, Invoice, Subscription
+from billing_bridge.sandbox.rules.invoices import InvoiceStep
 from billing_bridge.sandbox.rules.periods import Period, period_on, share
 from billing_bridge.sandbox.work import Work
 
@@ -82,7 +83,6 @@ def issue(work: Work, lines: Sequence[Line], *, credit_cents: int = 0, hidden: b
     """
     first = lines[0].subscription
     invoice = _blank(work, first.customer, first.plan.amount_currency, "subscription")
-    invoice.status = "open" if hidden else "finalized"
     invoice.periods = [
         {
             "subscription_id": line.subscription.id,
@@ -104,7 +104,6 @@ def issue(work: Work, lines: Sequence[Line], *, credit_cents: int = 0, hidden: b
 def issue_one_off(work: Work, customer: Customer, currency: str, items: Sequence[dict[str, Any]]) -> Invoice:
     """Store an invoice that belongs to no subscription. ``items`` carry code, name, units, unit_amount_cents."""
     invoice = _blank(work, customer, currency, "one_off")
-    invoice.status = "finalized"
     invoice.fees = [
         Fee(
             item={"type": "add_on", "code": item["code"], "name": item["name"], "item_type": "AddOn"},
@@ -128,7 +127,7 @@ def publish(work: Work, invoice: Invoice, webhook_type: str) -> None:
     highest = select(func.max(Invoice.sequential_id)).where(Invoice.customer_id == invoice.customer.id)
     invoice.sequential_id = (work.session.scalar(highest) or 0) + 1
     invoice.number = f"SBX-{invoice.customer.sequential_id:04d}-{invoice.sequential_id:03d}"
-    invoice.status = "finalized"
+    invoice.apply(InvoiceStep.FINALIZE)
     if invoice.total_amount_cents == 0:
         invoice.payment_status = "succeeded"
     work.emit(webhook_type, invoice)
@@ -146,6 +145,7 @@ def _blank(work: Work, customer: Customer, currency: str, invoice_type: str) -> 
     return Invoice(
         customer=customer,
         invoice_type=invoice_type,
+        state="open",
         currency=currency,
         issuing_date=work.today,
         payment_due_date=work.today + timedelta(days=term),

@@ -17,16 +17,16 @@ CACHE_FOR = timedelta(minutes=30)
 def get_invoice(session: Session, lago_id: str) -> Invoice:
     """A visible invoice. Raises NotFoundError."""
     invoice = session.get(Invoice, lago_id)
-    if invoice is None or invoice.status not in VISIBLE:
+    if invoice is None or invoice.state not in VISIBLE:
         raise NotFoundError("invoice")
     return invoice
 
 
 def select_invoices(given: Mapping[str, str], lists: Mapping[str, Sequence[str]]) -> Select[Invoice]:
     """The list's query: ``given`` are scalars of the address, ``lists`` its status and payment_status values."""
-    conditions: list[ColumnElement[bool]] = [Invoice.status.in_(VISIBLE)]
+    conditions: list[ColumnElement[bool]] = [Invoice.state.in_(VISIBLE)]
     for column, values in (
-        (Invoice.status, lists["status"]),
+        (Invoice.state, lists["status"]),
         (Invoice.payment_status, lists["payment_status"]),
     ):
         conditions += [column.in_(values)] if values else []

@@ -32,7 +32,7 @@ def run_deletions(work: Work) -> None:
     alive = (
         select(Subscription)
         .join(Customer)
-        .where(Customer.deleted_at.is_not(None), Subscription.status.in_((Status.ACTIVE, Status.PENDING)))
+        .where(Customer.deleted_at.is_not(None), Subscription.state.in_((Status.ACTIVE, Status.PENDING)))
     )
     _end_all(work, list(work.session.scalars(alive)))
 
@@ -40,9 +40,9 @@ def run_deletions(work: Work) -> None:
 def _end_all(work: Work, subscriptions: list[Subscription]) -> None:
     """End the active, cancel the pending in silence; incomplete ones, and those a gated upgrade follows, live on."""
     for subscription in subscriptions:
-        if subscription.status == Status.PENDING:
+        if subscription.state == Status.PENDING:
             cancel_silently(work, subscription)
-        elif subscription.status == Status.ACTIVE:
+        elif subscription.state == Status.ACTIVE:
             try:
                 terminate(work, subscription)
             except ValidationError:

@@ -12,7 +12,9 @@ from billing_bridge.sandbox.catalog.customers import get_customer
 from billing_bridge.sandbox.config import PaymentOutcome
 from billing_bridge.sandbox.errors import NotAllowedError, NotFoundError, ValidationError
 from billing_bridge.sandbox.http import Box, Json, LagoResponse
-from billing_bridge.sandbox.model import Invoice, Webhook
+from billing_bridge.sandbox.model import Invoice
+from billing_bridge.sandbox.outbox import Webhook
+from billing_bridge.sandbox.rules.deliveries import DeliveryStep
 from billing_bridge.sandbox.serializers.invoice import invoice_object, part_of_invoice
 from billing_bridge.sandbox.settlement import How
 from billing_bridge.sandbox.store import get_setting, put_setting
@@ -95,9 +97,9 @@ def pay(sandbox: Box, lago_id: str, body: Json) -> Response:
         raise ValidationError(how=["value_is_invalid"]) from error
     with sandbox.work() as work:
         invoice = work.session.get(Invoice, lago_id)
-        if invoice is None or invoice.status == "closed":
+        if invoice is None or invoice.state == "closed":
             raise NotFoundError("invoice")
-        if invoice.status == "voided":
+        if invoice.state == "voided":
             raise NotAllowedError("update_on_voided_invoice")
         settlement.settle(work, invoice, outcome, how)
         return LagoResponse({"invoice": invoice_object(invoice, work.settings.issuer)})
@@ -123,7 +125,7 @@ def list_deliveries(sandbox: Box, request: Request) -> Response:
     """Stored webhooks in the order of their events; ``status``, ``webhook_type`` and ``after`` (a sequence) filter."""
     params = request.query_params
     query = select(Webhook).order_by(Webhook.sequence).limit(LISTED)
-    for name, column in (("status", Webhook.status), ("webhook_type", Webhook.webhook_type)):
+    for name, column in (("status", Webhook.state), ("webhook_type", Webhook.webhook_type)):
         if params.get(name):
             query = query.where(column == params[name])
     if params.get("after", "").isdecimal():
@@ -139,9 +141,10 @@ def retry_delivery(sandbox: Box, key: str) -> Response:
         webhook = work.session.scalar(select(Webhook).where(Webhook.id == key))
         if webhook is None:
             raise NotFoundError("webhook")
-        if webhook.status == "succeeded":
+        if webhook.state == "succeeded":
             raise NotAllowedError("is_succeeded")
-        webhook.status, webhook.next_attempt_at = "pending", work.machine_time
+        webhook.apply(DeliveryStep.RESEND)
+        webhook.next_attempt_at = work.machine_time
         return LagoResponse({"delivery": _delivery(webhook)})
 
 
@@ -191,7 +194,7 @@ def _delivery(webhook: Webhook) -> dict[str, Any]:
         "webhook_type": webhook.webhook_type,
         "webhook_url": webhook.endpoint.webhook_url,
         "object_id": webhook.object_id,
-        "status": webhook.status,
+        "status": webhook.state,
         "attempts": list(webhook.attempts),
         "payload": webhook.payload,
     }

@@ -23,6 +23,7 @@ from billing_bridge.sandbox.http import (
     take_root,
 )
 from billing_bridge.sandbox.model import Invoice, new_id
+from billing_bridge.sandbox.rules.invoices import InvoiceStep
 from billing_bridge.sandbox.serializers.invoice import invoice_object, part_of_invoice
 from billing_bridge.sandbox.timefmt import iso
 from billing_bridge.sandbox.work import Work
@@ -80,7 +81,7 @@ def update(sandbox: Box, lago_id: str, body: Json) -> Response:
     given = take_root(body, "invoice")
     with sandbox.work() as work:
         invoice = get_invoice(work.session, lago_id)
-        if invoice.status == "voided":
+        if invoice.state == "voided":
             raise NotAllowedError("update_on_voided_invoice")
         if "payment_status" in given:
             if given["payment_status"] not in set(PaymentOutcome):
@@ -104,9 +105,10 @@ def void(sandbox: Box, lago_id: str) -> Response:
     """The payment status stays as it is; only overdue is cleared."""
     with sandbox.work() as work:
         invoice = get_invoice(work.session, lago_id)
-        if invoice.status != "finalized" or invoice.payment_status == "succeeded":
+        if invoice.state != "finalized" or invoice.payment_status == "succeeded":
             raise NotAllowedError("not_voidable")
-        invoice.status, invoice.voided_at, invoice.updated_at = "voided", work.now, work.now
+        invoice.apply(InvoiceStep.VOID)
+        invoice.voided_at = invoice.updated_at = work.now
         invoice.payment_overdue = False
         work.emit("invoice.voided", invoice)
         return _answer(work, invoice)

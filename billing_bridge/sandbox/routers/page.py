@@ -15,7 +15,8 @@ from billing_bridge.sandbox.billing.queries import get_invoice
 from billing_bridge.sandbox.config import PaymentOutcome
 from billing_bridge.sandbox.errors import NotFoundError
 from billing_bridge.sandbox.http import Box
-from billing_bridge.sandbox.model import Customer, Invoice, Subscription, Webhook
+from billing_bridge.sandbox.model import Customer, Invoice, Subscription
+from billing_bridge.sandbox.outbox import Webhook
 from billing_bridge.sandbox.settlement import How
 from billing_bridge.sandbox.timefmt import iso
 
@@ -62,7 +63,7 @@ def pay(sandbox: Box, lago_id: str, outcome: PaymentOutcome, _here: Here) -> Res
     """The buttons."""
     with sandbox.work() as work:
         invoice = work.session.get(Invoice, lago_id)
-        if invoice is None or invoice.status in ("closed", "voided"):
+        if invoice is None or invoice.state in ("closed", "voided"):
             raise NotFoundError("invoice")
         settlement.settle(work, invoice, outcome, How.ASYNCHRONOUS)
     return RedirectResponse("/sandbox/", status_code=303)

@@ -86,12 +86,12 @@ def destroy(sandbox: Box, request: Request, external_id: str, status: str | None
     """End the active generation, or cancel a pending one with ``status=pending``."""
     with sandbox.work() as work:
         subscription = get_subscription(work.session, external_id, status)
-        if subscription.status == Status.INCOMPLETE:
+        if subscription.state == Status.INCOMPLETE:
             raise ValidationError(subscription=["subscription_incomplete"])
         set_termination_options(subscription, dict(request.query_params))
-        if subscription.status == Status.PENDING:
+        if subscription.state == Status.PENDING:
             ending.cancel_pending(work, subscription)
-        elif subscription.status == Status.ACTIVE:
+        elif subscription.state == Status.ACTIVE:
             ending.terminate(work, subscription)
         return LagoResponse({"subscription": subscription_object(subscription, work.today)})
 

@@ -20,7 +20,7 @@ from billing_bridge.sandbox.http import (
     read_page,
     take_root,
 )
-from billing_bridge.sandbox.model import Endpoint, Webhook
+from billing_bridge.sandbox.outbox import Endpoint, Webhook
 from billing_bridge.sandbox.serializers.other import endpoint_object
 from billing_bridge.sandbox.webhooks.registry import WEBHOOK_TYPES
 

@@ -22,7 +22,6 @@ PROVIDER_CLASSES = {
 
 def invoice_object(invoice: Invoice, issuer: str) -> dict[str, Any]:
     """The bare invoice; amounts in cents."""
-    total = invoice.total_amount_cents
     return {
         "lago_id": invoice.id,
         "billing_entity_code": "sandbox",
@@ -35,25 +34,10 @@ def invoice_object(invoice: Invoice, issuer: str) -> dict[str, Any]:
         "payment_overdue": invoice.payment_overdue,
         "net_payment_term": invoice.net_payment_term,
         "invoice_type": invoice.invoice_type,
-        "status": invoice.status,
+        "status": invoice.state,
         "payment_status": invoice.payment_status,
         "currency": invoice.currency,
-        "fees_amount_cents": invoice.fees_amount_cents,
-        "taxes_amount_cents": 0,
-        "progressive_billing_credit_amount_cents": 0,
-        "coupons_amount_cents": 0,
-        "credit_notes_amount_cents": invoice.credit_notes_amount_cents,
-        "sub_total_excluding_taxes_amount_cents": invoice.fees_amount_cents,
-        "sub_total_including_taxes_amount_cents": invoice.fees_amount_cents,
-        "total_amount_cents": total,
-        "total_due_amount_cents": 0
-        if invoice.status == "voided"
-        else total - invoice.total_paid_amount_cents,
-        "total_paid_amount_cents": invoice.total_paid_amount_cents,
-        "total_offsetted_credit_note_amount_cents": 0,
-        "prepaid_credit_amount_cents": 0,
-        "prepaid_granted_credit_amount_cents": 0,
-        "prepaid_purchased_credit_amount_cents": 0,
+        **_amounts(invoice),
         "file_url": f"{issuer}/sandbox/files/{invoice.id}.pdf" if invoice.file_ready else None,
         "xml_url": None,
         "web_url": None,
@@ -62,6 +46,27 @@ def invoice_object(invoice: Invoice, issuer: str) -> dict[str, Any]:
         "created_at": iso(invoice.created_at),
         "updated_at": iso(invoice.updated_at),
         "voided_at": iso(invoice.voided_at),
+    }
+
+
+def _amounts(invoice: Invoice) -> dict[str, int]:
+    """Cents; the sandbox knows no taxes, coupons or wallets."""
+    total = invoice.total_amount_cents
+    return {
+        "fees_amount_cents": invoice.fees_amount_cents,
+        "taxes_amount_cents": 0,
+        "progressive_billing_credit_amount_cents": 0,
+        "coupons_amount_cents": 0,
+        "credit_notes_amount_cents": invoice.credit_notes_amount_cents,
+        "sub_total_excluding_taxes_amount_cents": invoice.fees_amount_cents,
+        "sub_total_including_taxes_amount_cents": invoice.fees_amount_cents,
+        "total_amount_cents": total,
+        "total_due_amount_cents": 0 if invoice.state == "voided" else total - invoice.total_paid_amount_cents,
+        "total_paid_amount_cents": invoice.total_paid_amount_cents,
+        "total_offsetted_credit_note_amount_cents": 0,
+        "prepaid_credit_amount_cents": 0,
+        "prepaid_granted_credit_amount_cents": 0,
+        "prepaid_purchased_credit_amount_cents": 0,
     }
 
 
@@ -85,8 +90,7 @@ def part_of_invoice(session: Session, invoice: Invoice, part: str, today: date) 
 
 def fee_object(fee: Fee) -> dict[str, Any]:
     """One line; cents, and the same amounts in currency units as text."""
-    invoice, subscription, amount = fee.invoice, fee.subscription, fee.amount_cents
-    precise = f"{amount / 100:.2f}"
+    invoice, subscription = fee.invoice, fee.subscription
     return {
         "lago_id": fee.id,
         "lago_charge_id": None,
@@ -103,21 +107,7 @@ def fee_object(fee: Fee) -> dict[str, Any]:
         "item": _item(fee),
         "pay_in_advance": fee.pay_in_advance,
         "invoiceable": True,
-        "amount_cents": amount,
-        "precise_amount": precise,
-        "precise_total_amount": precise,
-        "taxes_amount_cents": 0,
-        "taxes_precise_amount": "0.0",
-        "taxes_rate": 0.0,
-        "total_aggregated_units": "0.0",
-        "total_amount_cents": amount,
-        "total_amount_currency": invoice.currency,
-        "amount_currency": invoice.currency,
-        "sub_total_excluding_taxes_amount_cents": amount,
-        "sub_total_excluding_taxes_precise_amount_cents": f"{amount}.0",
-        "precise_coupons_amount_cents": "0.0",
-        "precise_unit_amount": f"{amount / 100 / fee.units:.2f}" if fee.units else "0.0",
-        "units": str(fee.units),
+        **_fee_amounts(fee, invoice.currency),
         "events_count": None,
         "from_date": iso(start_of(fee.first)),
         "to_date": iso(end_of(fee.last)),
@@ -128,6 +118,28 @@ def fee_object(fee: Fee) -> dict[str, Any]:
         "pricing_unit_details": None,
         "event_transaction_id": None,
         "applied_taxes": [],
+    }
+
+
+def _fee_amounts(fee: Fee, currency: str) -> dict[str, Any]:
+    amount = fee.amount_cents
+    precise = f"{amount / 100:.2f}"
+    return {
+        "amount_cents": amount,
+        "precise_amount": precise,
+        "precise_total_amount": precise,
+        "taxes_amount_cents": 0,
+        "taxes_precise_amount": "0.0",
+        "taxes_rate": 0.0,
+        "total_aggregated_units": "0.0",
+        "total_amount_cents": amount,
+        "total_amount_currency": currency,
+        "amount_currency": currency,
+        "sub_total_excluding_taxes_amount_cents": amount,
+        "sub_total_excluding_taxes_precise_amount_cents": f"{amount}.0",
+        "precise_coupons_amount_cents": "0.0",
+        "precise_unit_amount": f"{amount / 100 / fee.units:.2f}" if fee.units else "0.0",
+        "units": str(fee.units),
     }
 
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from billing_bridge.sandbox.model import Endpoint, UsageEvent
+from billing_bridge.sandbox.model import UsageEvent
+from billing_bridge.sandbox.outbox import Endpoint
 from billing_bridge.sandbox.timefmt import iso, iso_ms
 
 

@@ -22,7 +22,7 @@ def subscription_object(subscription: Subscription, today: date) -> dict[str, An
         "plan_code": plan.code,
         "plan_amount_cents": plan.amount_cents,
         "plan_amount_currency": plan.amount_currency,
-        "status": subscription.status,
+        "status": subscription.state,
         "billing_time": subscription.billing_time,
         "subscription_at": iso(subscription.subscription_at),
         "started_at": iso_ms(subscription.started_at),
@@ -52,10 +52,10 @@ def subscription_object(subscription: Subscription, today: date) -> dict[str, An
 
 def _period(subscription: Subscription, today: date) -> dict[str, Any]:
     """Only a running subscription has a current period, and only a planned downgrade a date."""
-    running = subscription.status == Status.ACTIVE and subscription.started_at is not None
+    running = subscription.state == Status.ACTIVE and subscription.started_at is not None
     period = current_period(subscription, today) if running else None
     following = subscription.following
-    planned = period is not None and following is not None and following.status == Status.PENDING
+    planned = period is not None and following is not None and following.state == Status.PENDING
     return {
         "downgrade_plan_date": (period.last + timedelta(days=1)).isoformat() if period and planned else None,
         "current_billing_period_started_at": iso(start_of(period.first)) if period else None,

@@ -12,7 +12,8 @@ from billing_bridge.sandbox.billing.invoicing import (
     unused_credit_cents,
 )
 from billing_bridge.sandbox.model import Invoice, Subscription, new_id
-from billing_bridge.sandbox.rules.lifecycle import Step, advance, is_in_trial
+from billing_bridge.sandbox.rules.invoices import InvoiceStep
+from billing_bridge.sandbox.rules.lifecycle import Step, is_in_trial
 from billing_bridge.sandbox.subscriptions.ending import mark_terminated
 from billing_bridge.sandbox.timefmt import iso
 from billing_bridge.sandbox.work import Work
@@ -34,7 +35,7 @@ def begin(work: Work, subscription: Subscription, at: datetime) -> None:
 
 def start(work: Work, subscription: Subscription, at: datetime) -> None:
     """Make it active and say so; bills nothing."""
-    subscription.status = advance(subscription.status, Step.START)
+    subscription.apply(Step.START)
     subscription.started_at = at
     subscription.activated_at = work.now
     subscription.billed_through = current_period(subscription, max(at, work.now).date()).last
@@ -56,8 +57,8 @@ def fail_gate(work: Work, subscription: Subscription, invoice: Invoice | None, r
     """The first payment failed or took too long: canceled; a live generation before it is not touched."""
     _set_rule(work, subscription, "expired" if reason == "timeout" else "failed")
     if invoice is not None:
-        invoice.status = "closed"
-    subscription.status = advance(subscription.status, Step.CANCEL)
+        invoice.apply(InvoiceStep.CLOSE)
+    subscription.apply(Step.CANCEL)
     subscription.canceled_at = work.now
     subscription.cancellation_reason = reason
     work.emit("subscription.canceled", subscription)
@@ -70,7 +71,7 @@ def bills_in_advance(work: Work, subscription: Subscription, at: datetime) -> bo
 
 
 def _gate(work: Work, subscription: Subscription, at: datetime) -> None:
-    subscription.status = advance(subscription.status, Step.GATE)
+    subscription.apply(Step.GATE)
     subscription.started_at = at
     _set_rule(work, subscription, "pending")
     work.emit("subscription.incomplete", subscription)

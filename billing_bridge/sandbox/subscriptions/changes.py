@@ -45,7 +45,7 @@ def post_subscription(work: Work, customer: Customer, plan: Plan, given: dict[st
         return _create(work, customer, plan, external_id, given, moments)
     change = decide_change(
         same_plan=current.plan_id == plan.id,
-        starts_later=current.status == Status.PENDING,
+        starts_later=current.state == Status.PENDING,
         current_yearly=yearly_amount_cents(current.plan.amount_cents, current.plan.interval),
         new_yearly=yearly_amount_cents(plan.amount_cents, plan.interval),
     )
@@ -86,7 +86,7 @@ def _refuse_while_incomplete(work: Work, customer: Customer, external_id: str) -
     waiting = select(Subscription.id).where(
         Subscription.customer_id == customer.id,
         Subscription.external_id == external_id,
-        Subscription.status == Status.INCOMPLETE,
+        Subscription.state == Status.INCOMPLETE,
     )
     if work.session.scalar(waiting):
         raise ValidationError(subscription=["subscription_incomplete"])
@@ -94,7 +94,7 @@ def _refuse_while_incomplete(work: Work, customer: Customer, external_id: str) -
 
 def _refuse_foreign(work: Work, external_id: str) -> None:
     active = select(Subscription.id).where(
-        Subscription.external_id == external_id, Subscription.status == Status.ACTIVE
+        Subscription.external_id == external_id, Subscription.state == Status.ACTIVE
     )
     if work.session.scalar(active):
         raise ValidationError(external_id=["value_already_exist"])
@@ -106,11 +106,11 @@ def _find_current(work: Work, customer: Customer, external_id: str) -> Subscript
         select(Subscription).where(
             Subscription.customer_id == customer.id,
             Subscription.external_id == external_id,
-            Subscription.status.in_((Status.ACTIVE, Status.PENDING)),
+            Subscription.state.in_((Status.ACTIVE, Status.PENDING)),
         )
     ).all()
-    active = [each for each in mine if each.status == Status.ACTIVE]
-    future = [each for each in mine if each.status == Status.PENDING and each.previous_id is None]
+    active = [each for each in mine if each.state == Status.ACTIVE]
+    future = [each for each in mine if each.state == Status.PENDING and each.previous_id is None]
     return next(iter(active + future), None)
 
 
@@ -128,7 +128,7 @@ def _create(
         customer=customer,
         plan=plan,
         name=_name(given),
-        status=Status.PENDING,
+        state=Status.PENDING,
         billing_time=given.get("billing_time") or "calendar",
         subscription_at=starts,
         ending_at=moments.get("ending_at"),
@@ -177,7 +177,7 @@ def _change(
         plan=plan,
         previous=current,
         name=_name(given),
-        status=Status.PENDING,
+        state=Status.PENDING,
         billing_time=current.billing_time,
         subscription_at=current.subscription_at,
         ending_at=current.ending_at,

@@ -19,7 +19,7 @@ def update_subscription(work: Work, subscription: Subscription, given: dict[str,
 
     Raises NotAllowedError while gated, ForbiddenError for premium fields, ValidationError on bad values.
     """
-    if subscription.status == Status.INCOMPLETE:
+    if subscription.state == Status.INCOMPLETE:
         raise NotAllowedError("subscription_incomplete")
     if given.keys() & {"plan_overrides", "usage_thresholds"}:
         raise ForbiddenError
@@ -63,7 +63,7 @@ def _apply_ending(work: Work, subscription: Subscription, given: dict[str, Any])
 
 
 def _starts_later(subscription: Subscription) -> bool:
-    return subscription.status == Status.PENDING and subscription.previous_id is None
+    return subscription.state == Status.PENDING and subscription.previous_id is None
 
 
 def _move_start(work: Work, subscription: Subscription, value: Any) -> None:
@@ -77,5 +77,5 @@ def _move_start(work: Work, subscription: Subscription, value: Any) -> None:
     else:
         apply_rules(work, subscription, [])
         activation.start(work, subscription, starts)
-    if subscription.status == Status.ACTIVE:
+    if subscription.state == Status.ACTIVE:
         work.emit("subscription.updated", subscription)

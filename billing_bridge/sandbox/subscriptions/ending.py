@@ -5,13 +5,13 @@ from datetime import datetime
 from billing_bridge.sandbox.billing.invoicing import elapsed_line, issue
 from billing_bridge.sandbox.errors import ValidationError
 from billing_bridge.sandbox.model import Subscription
-from billing_bridge.sandbox.rules.lifecycle import Status, Step, advance
+from billing_bridge.sandbox.rules.lifecycle import Status, Step
 from billing_bridge.sandbox.work import Work
 
 
 def mark_terminated(work: Work, subscription: Subscription, at: datetime) -> None:
     """End an active generation and say so; a planned change behind it that is no start is left to the caller."""
-    subscription.status = advance(subscription.status, Step.TERMINATE)
+    subscription.apply(Step.TERMINATE)
     subscription.terminated_at = at
     work.emit("subscription.terminated", subscription)
 
@@ -22,7 +22,7 @@ def terminate(work: Work, subscription: Subscription) -> None:
     A planned change behind it is cancelled without a word. Raises ValidationError while a gated upgrade waits.
     """
     following = subscription.following
-    if following is not None and following.status == Status.INCOMPLETE:
+    if following is not None and following.state == Status.INCOMPLETE:
         raise ValidationError(subscription=["next_subscription_incomplete"])
     cancel_following(work, subscription)
     mark_terminated(work, subscription, work.now)
@@ -35,7 +35,7 @@ def cancel_pending(work: Work, subscription: Subscription) -> None:
     _cancel(work, subscription)
     work.emit("subscription.terminated", subscription)
     previous = subscription.previous
-    if previous is not None and previous.status == Status.ACTIVE:
+    if previous is not None and previous.state == Status.ACTIVE:
         work.emit("subscription.updated", previous)
 
 
@@ -47,10 +47,10 @@ def cancel_silently(work: Work, subscription: Subscription) -> None:
 def cancel_following(work: Work, subscription: Subscription) -> None:
     """Call off the planned change behind this one, if there is one, and send nothing."""
     following = subscription.following
-    if following is not None and following.status == Status.PENDING:
+    if following is not None and following.state == Status.PENDING:
         _cancel(work, following)
 
 
 def _cancel(work: Work, subscription: Subscription) -> None:
-    subscription.status = advance(subscription.status, Step.CANCEL)
+    subscription.apply(Step.CANCEL)
     subscription.canceled_at = work.now

@@ -21,7 +21,7 @@ def select_list(
     """The list's query. No status means active; one unknown status switches that filter off altogether."""
     query = select(Subscription).join(Subscription.customer).join(Subscription.plan)
     if all(status in set(Status) for status in statuses):
-        query = query.where(Subscription.status.in_(statuses or [Status.ACTIVE]))
+        query = query.where(Subscription.state.in_(statuses or [Status.ACTIVE]))
     if external_customer_id:
         query = query.where(Customer.external_id == external_customer_id, Customer.deleted_at.is_(None))
     if plan_code:
@@ -44,7 +44,7 @@ def select_list(
 def get_subscription(session: Session, external_id: str, status: str | None) -> Subscription:
     """The newest generation in ``status`` (default active). Raises NotFoundError."""
     wanted = status or Status.ACTIVE
-    found = [each for each in _generations(session, external_id) if each.status == wanted]
+    found = [each for each in _generations(session, external_id) if each.state == wanted]
     if not found:
         raise NotFoundError("subscription")
     return found[0]

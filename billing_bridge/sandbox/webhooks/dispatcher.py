@@ -8,22 +8,23 @@ from typing import Any
 
 import requests
 import structlog
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from billing_bridge.sandbox.clock import Clock
 from billing_bridge.sandbox.config import Settings
-from billing_bridge.sandbox.model import Webhook
-from billing_bridge.sandbox.rules.retries import SUCCESS, wait_seconds
+from billing_bridge.sandbox.outbox import Webhook
+from billing_bridge.sandbox.rules.deliveries import OPEN, SUCCESS, DeliveryStep, wait_seconds
 from billing_bridge.sandbox.store import Store, get_setting
 from billing_bridge.sandbox.timefmt import iso_ms
 from billing_bridge.sandbox.webhooks.json_text import rails_json
 from billing_bridge.sandbox.webhooks.payloads import build_payload
 from billing_bridge.sandbox.webhooks.signing import Signer
 
-OPEN = ("pending", "retrying")
 REVERSE_WINDOW = 0.3
 """Seconds to collect webhooks before they are sent last first."""
+REVERSE_MOST = 500
+"""How many of them at once."""
 IDLE = 5.0
 
 log = structlog.get_logger(__name__)
@@ -73,57 +74,65 @@ class Dispatcher:
             self._bell.wait(self._pause())
 
     def _submit_due(self) -> None:
+        """Hand out no more than the workers can take soon: the rest waits in the store."""
         with self._store.transaction() as session:
             chaos = get_setting(session, "chaos")
-            due = self._claim(session)
+            due = self._claim(session, 2 * self._settings.webhook_workers)
         if chaos.get("reverse") and due:
             self._stopping.wait(REVERSE_WINDOW)
             with self._store.transaction() as session:
-                due += self._claim(session)
+                due += self._claim(session, REVERSE_MOST)
             self._pool.submit(self._attempt_all, list(reversed(due)), chaos)
             return
         for key in due:
             self._pool.submit(self._attempt_all, [key], chaos)
 
-    def _claim(self, session: Session) -> list[str]:
-        query = select(Webhook.id).where(
-            Webhook.status.in_(OPEN), Webhook.next_attempt_at <= self._clock.machine_seconds()
-        )
+    def _claim(self, session: Session, most: int) -> list[str]:
         with self._guard:
-            keys = [
-                key for key in session.scalars(query.order_by(Webhook.sequence)) if key not in self._in_flight
-            ]
+            query = select(Webhook.id).where(
+                Webhook.state.in_(OPEN),
+                Webhook.next_attempt_at <= self._clock.machine_seconds(),
+                Webhook.id.not_in(self._in_flight),
+            )
+            room = max(0, most - len(self._in_flight))
+            keys = list(session.scalars(query.order_by(Webhook.sequence).limit(room)))
             self._in_flight.update(keys)
         return keys
 
     def _pause(self) -> float:
-        query = select(Webhook.id, Webhook.next_attempt_at).where(Webhook.status.in_(OPEN))
+        """Seconds until the next retry is due; workers that run dry ring the bell themselves."""
+        now = self._clock.machine_seconds()
+        query = select(func.min(Webhook.next_attempt_at)).where(
+            Webhook.state.in_(OPEN), Webhook.next_attempt_at > now
+        )
         with self._store.transaction() as session:
-            rows = session.execute(query).all()
-        waiting = [moment for key, moment in rows if moment is not None and key not in self._in_flight]
-        return min([IDLE, *(max(0.0, moment - self._clock.machine_seconds()) for moment in waiting)])
+            following = session.scalar(query)
+        return IDLE if following is None else min(IDLE, following - now)
 
     def _attempt_all(self, keys: list[str], chaos: dict[str, Any]) -> None:
         for key in keys:
             try:
                 self._stopping.wait(float(chaos.get("delay_ms", 0)) / 1000)
                 self._attempt(key, copies=2 if chaos.get("duplicate") else 1)
-            except Exception:
-                log.exception("webhook attempt broke off; it stays open and is tried again", unique_key=key)
+            except Exception as error:
+                log.exception("webhook attempt broke off; it counts as failed", unique_key=key)
+                self._record(key, {"http_status": None, "error": f"{type(error).__name__}: {error}"})
             finally:
-                with self._guard:
-                    self._in_flight.discard(key)
-                self._bell.set()
+                self._let_go(key)
+
+    def _let_go(self, key: str) -> None:
+        with self._guard:
+            self._in_flight.discard(key)
+            runs_dry = len(self._in_flight) < self._settings.webhook_workers
+        if runs_dry:
+            self._bell.set()
 
     def _attempt(self, key: str, *, copies: int) -> None:
         parcel = self._pack(key)
         if parcel is None:
             return
         results = [self._post(parcel) for _ in range(copies)]
-        with self._store.transaction() as session:
-            webhook = session.scalar(select(Webhook).where(Webhook.id == key))
-            if webhook is not None:
-                self._record(session, webhook, results[0])
+        self._record(key, results[0])
 
     def _pack(self, key: str) -> Parcel | None:
         """Build the body now, store it, and sign it; None when the endpoint was deleted meanwhile."""
@@ -166,15 +175,20 @@ class Dispatcher:
             self._local.session = session
         return session
 
-    def _record(self, session: Session, webhook: Webhook, result: dict[str, Any]) -> None:
-        webhook.attempts = [*webhook.attempts, {"at": iso_ms(self._clock.now(session)), **result}]
-        count = len(webhook.attempts)
-        webhook.next_attempt_at = None
-        if result["http_status"] in SUCCESS:
-            webhook.status = "succeeded"
-        elif count >= self._settings.webhook_attempts:
-            webhook.status = "failed"
-        else:
-            webhook.status = "retrying"
-            wait = wait_seconds(count, self._random.random(), self._settings.webhook_wait_scale)
-            webhook.next_attempt_at = self._clock.machine_seconds() + wait
+    def _record(self, key: str, result: dict[str, Any]) -> None:
+        with self._store.transaction() as session:
+            webhook = session.scalar(select(Webhook).where(Webhook.id == key))
+            if webhook is None:
+                return
+            webhook.attempts = [*webhook.attempts, {"at": iso_ms(self._clock.now(session)), **result}]
+            webhook.next_attempt_at = None
+            if result["http_status"] in SUCCESS:
+                webhook.apply(DeliveryStep.DELIVER)
+            elif len(webhook.attempts) >= self._settings.webhook_attempts:
+                webhook.apply(DeliveryStep.GIVE_UP)
+            else:
+                webhook.apply(DeliveryStep.POSTPONE)
+                webhook.next_attempt_at = self._clock.machine_seconds() + self._wait(len(webhook.attempts))
+
+    def _wait(self, attempt: int) -> float:
+        return wait_seconds(attempt, self._random.random(), self._settings.webhook_wait_scale)

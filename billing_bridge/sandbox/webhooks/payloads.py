@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from billing_bridge.sandbox.config import Settings
-from billing_bridge.sandbox.model import Customer, Feature, Invoice, Payment, Plan, Subscription, Webhook
+from billing_bridge.sandbox.model import Customer, Feature, Invoice, Payment, Plan, Subscription
+from billing_bridge.sandbox.outbox import Webhook
 from billing_bridge.sandbox.serializers.customer import customer_object
 from billing_bridge.sandbox.serializers.invoice import (
     invoice_object,

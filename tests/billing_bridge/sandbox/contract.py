@@ -46,6 +46,7 @@ NULLABLE = (
     ("CustomerBillingConfiguration", "provider_customer_id", "null until the provider made its customer"),
     ("CustomerBillingConfiguration", "document_locale", "null: the organisation's language"),
     ("PlanObject", "description", "null when none was given"),
+    ("SubscriptionEntitlementPrivilegeObject", "plan_value", "null when only the subscription has a value"),
     ("PlanObject", "invoice_display_name", "null when none was given"),
 )
 REPLACED = (
@@ -83,12 +84,22 @@ def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [schema, {"type": "null"}]}
 
 
+def find_properties(schema: dict[str, Any], field: str) -> dict[str, Any]:
+    """The properties, of the schema or of a part of its allOf, that hold ``field``."""
+    for part in [schema, *schema.get("allOf", [])]:
+        if field in part.get("properties", {}):
+            properties: dict[str, Any] = part["properties"]
+            return properties
+    raise AssertionError(f"{field} is not described")
+
+
 def relax(document: dict[str, Any]) -> dict[str, Any]:
     """A copy with the exceptions applied; an exception that names nothing is an error."""
     relaxed = copy.deepcopy(document)
     schemas = relaxed["components"]["schemas"]
     for name, field, _reason in NULLABLE:
-        schemas[name]["properties"][field] = _nullable(schemas[name]["properties"][field])
+        properties = find_properties(schemas[name], field)
+        properties[field] = _nullable(properties[field])
     for name, field, schema, _reason in REPLACED:
         assert field in schemas[name]["properties"]
         schemas[name]["properties"][field] = schema
@@ -192,11 +203,16 @@ class Contract:
         return pointer + "/content/application~1json/schema"
 
 
+def make_registry(document: dict[str, Any]) -> Registry[Any]:
+    """Where references into ``document`` are looked up."""
+    registry: Registry[Any] = Registry().with_resource(ROOT, DRAFT202012.create_resource(document))
+    return registry
+
+
 @cache
 def _prepared() -> tuple[dict[str, Any], Registry[Any], list[Operation]]:
     document = relax(load_document())
-    resource = DRAFT202012.create_resource(document)
-    registry: Registry[Any] = Registry().with_resource(ROOT, resource)
+    registry = make_registry(document)
     operations = []
     for template, methods in document["paths"].items():
         pattern = re.compile(re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(template)))

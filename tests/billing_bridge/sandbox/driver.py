@@ -1,7 +1,6 @@
 """A sandbox in a real uvicorn thread, and a plain HTTP driver for it."""
 
 import json
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -78,10 +77,10 @@ class Running:
         self.settings = settings
         self.answers: list[Answer] = []
         self.app = create_app(settings, time_source=time_source)
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        config = uvicorn.Config(Recorder(self.app, self.answers), log_config=None, access_log=False)
+        edge = Recorder(self.app, self.answers)
+        config = uvicorn.Config(edge, host="127.0.0.1", port=0, log_config=None, access_log=False)
         self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]})
+        self._thread = threading.Thread(target=self._server.run)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -93,11 +92,10 @@ class Running:
     ) -> None:
         self._server.should_exit = True
         self._thread.join()
-        self._socket.close()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        return f"http://127.0.0.1:{self._server.servers[0].sockets[0].getsockname()[1]}"
 
     @property
     def client(self) -> Any:

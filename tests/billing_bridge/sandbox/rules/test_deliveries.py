@@ -1,6 +1,6 @@
 """The retry schedule's figures."""
 
-from billing_bridge.sandbox.rules.retries import SUCCESS, wait_seconds
+from billing_bridge.sandbox.rules.deliveries import SUCCESS, wait_seconds
 
 
 class TestWaitSeconds:
