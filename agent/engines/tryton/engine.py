@@ -1,8 +1,5 @@
 """The Tryton engine: one SQLite database per site, cloned from a template, served by the bench of its release."""
 
-import hashlib
-import json
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +7,7 @@ import requests
 
 from agent.engines.errors import SiteNotHealthy
 from agent.engines.port import Site, SiteSpec, Usage
-from agent.engines.tryton import database, site_files
+from agent.engines.tryton import database, login_tokens, site_files
 from agent.engines.tryton.benches import TrytonBenches
 from agent.engines.tryton.control import BenchControl
 from agent.engines.tryton.layout import BenchFolder
@@ -136,12 +133,7 @@ class TrytonEngine(TrytonBenches):
         site_files.get(folder, site_id)
         with database.opened(folder.database(site_id)) as connection:
             database.get_user(connection, login)
-        tokens = folder.tokens(site_id)
-        files.make_directory(tokens, 0o700)
-        announced = tokens / f"{hashlib.sha256(token.encode()).hexdigest()}.json"
-        if not announced.exists():
-            text = json.dumps({"login": login, "expires_at": time.time() + ttl_seconds})
-            files.write_atomic(announced, text, mode=0o600)
+        login_tokens.announce(folder.tokens(site_id), login, token, ttl_seconds)
         return LOGIN_PATH
 
     def measure_usage(self, bench_id: str, site_id: str) -> Usage:

@@ -41,11 +41,14 @@ class LoginLinks:
         return response
 
     def _claim(self, database: str, token: str) -> str | None:
-        """Take the token out of the world and return its login; whoever removes the file first has it, even after a crash."""
+        """Mark the token as used and return its login; whoever renames the file first has it, even after a crash.
+
+        The used mark stays, so that an announcement that is repeated later cannot bring the token back.
+        """
         path = self._folder / database / f"{hashlib.sha256(token.encode()).hexdigest()}.json"
         try:
             announced = json.loads(path.read_text())
-            path.unlink()
+            path.rename(path.with_suffix(".used"))
         except FileNotFoundError:
             return None
         return str(announced["login"]) if announced["expires_at"] > time.time() else None

@@ -144,6 +144,8 @@ class TestLoginToken:
         assert not PROBE.can_use_token(bench.door(site), path, "token-2")
         assert PROBE.can_use_token(bench.door(site), path, "token-1")
         assert not PROBE.can_use_token(bench.door(site), path, "token-1")
+        bench.engine.ensure_login_token(site.bench_id, site.site_id, OWNER, "token-1", 60)
+        assert not PROBE.can_use_token(bench.door(site), path, "token-1"), "announced again, it opens again"
 
     def test_is_of_one_site_one_user_and_a_short_time(self, bench: Deployed) -> None:
         site, other = bench.create(), bench.create()
