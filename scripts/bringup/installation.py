@@ -17,7 +17,7 @@ from scripts.bringup.programs import Program, list_urls
 from scripts.bringup.state import OWNED, ROOT, Paths, Record, load_record, save_record
 from scripts.bringup.supervisor import RUNNING, Supervisor
 
-READY_SECONDS = 60.0
+READY_SECONDS = 120.0
 TCP_PROGRAMS = ("redis", "edge-pages")
 
 
