@@ -24,10 +24,15 @@ from press_app.cli import (
     watchkeeping,
 )
 from press_app.cli.connection import Connection
+from press_app.cli.demo.command import run_demo
 from press_app.cli.failures import REFUSED, CommandFailed
 
 app = typer.Typer(
-    help="Run and operate the control plane of an ERP cloud.", no_args_is_help=True, rich_markup_mode=None
+    help="Run and operate the control plane of an ERP cloud.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    # A pretty traceback would print local variables, and secrets with them.
+    pretty_exceptions_enable=False,
 )
 for name, group in (
     ("run", programs.app),
@@ -53,6 +58,7 @@ app.command("me")(teams.show_me)
 app.command("events")(watchkeeping.follow_events)
 app.command("invariants")(watchkeeping.list_invariants)
 app.command("findings")(watchkeeping.list_findings)
+app.command("demo")(run_demo)
 app.command("conformance")(conformance.run_conformance)
 
 

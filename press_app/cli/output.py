@@ -75,7 +75,7 @@ def print_fields(fields: Iterable[tuple[str, object]]) -> None:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in fields:
-        if value not in {None, ""}:
+        if value is not None and value not in ("", [], {}):
             table.add_row(name, Text(format_cell(value)))
     make_console().print(table)
 
@@ -93,13 +93,15 @@ def read_cell(item: Row, source: str | Callable[[Row], object]) -> object:
 
 
 def format_cell(value: object) -> str:
-    """``–`` for nothing, ``yes`` and ``no``, names joined by commas."""
+    """``–`` for nothing, ``yes`` and ``no``, lists joined by commas, objects as JSON."""
     if value is None:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
-        return ", ".join(str(part) for part in value)
+        return ", ".join(format_cell(part) for part in value)
+    if isinstance(value, dict):
+        return json.dumps(value, default=str, ensure_ascii=False)
     return str(value)
 
 

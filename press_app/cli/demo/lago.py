@@ -1,0 +1,77 @@
+"""The few calls of Lago's REST API that a customer's life needs; the sandbox and Lago itself take them alike."""
+
+from typing import Any
+
+import requests
+
+from press_app.cli.failures import UNREACHABLE, CommandFailed
+
+TIMEOUT = (5.0, 30.0)
+PLAN_PRICES = {"starter": 2900, "business": 9900}
+
+
+class Lago:
+    """One Lago organisation. Every failure is a :class:`CommandFailed`."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self.url = url.rstrip("/")
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers["Authorization"] = f"Bearer {key}"
+
+    def ensure_plan(self, code: str) -> None:
+        """The plan, paid in advance so that a start makes an invoice at once."""
+        if self._call("GET", f"/plans/{code}", missing_is_fine=True) is None:
+            plan = {
+                "name": code.capitalize(),
+                "code": code,
+                "interval": "monthly",
+                "amount_cents": PLAN_PRICES.get(code, 2900),
+                "amount_currency": "EUR",
+                "pay_in_advance": True,
+            }
+            self._call("POST", "/plans", {"plan": plan})
+
+    def add_customer(self, external_id: str, *, name: str, email: str) -> None:
+        customer = {"external_id": external_id, "name": name, "email": email, "currency": "EUR"}
+        self._call("POST", "/customers", {"customer": customer})
+
+    def subscribe(self, customer: str, external_id: str, *, plan: str, name: str) -> dict[str, Any]:
+        """Start a subscription, or start it again after its end."""
+        body = {
+            "external_customer_id": customer,
+            "external_id": external_id,
+            "plan_code": plan,
+            "name": name,
+            "billing_time": "anniversary",
+        }
+        subscription: dict[str, Any] = self._call("POST", "/subscriptions", {"subscription": body})[
+            "subscription"
+        ]
+        return subscription
+
+    def terminate(self, external_id: str) -> None:
+        self._call("DELETE", f"/subscriptions/{external_id}")
+
+    def find_invoice(self, customer: str) -> str | None:
+        """Id of the newest finalized invoice of the customer."""
+        query = f"?external_customer_id={customer}&status=finalized&per_page=1"
+        invoices = self._call("GET", f"/invoices{query}")["invoices"]
+        return str(invoices[0]["lago_id"]) if invoices else None
+
+    def set_payment(self, invoice_id: str, status: str) -> None:
+        """What came of the payment: ``failed`` or ``succeeded``."""
+        self._call("PUT", f"/invoices/{invoice_id}", {"invoice": {"payment_status": status}})
+
+    def _call(self, method: str, path: str, body: Any = None, *, missing_is_fine: bool = False) -> Any:
+        try:
+            answer = self._session.request(method, f"{self.url}/api/v1{path}", json=body, timeout=TIMEOUT)
+        except requests.RequestException as error:
+            message = f"Lago at {self.url} cannot be reached ({type(error).__name__}); see whether it runs."
+            raise CommandFailed(message, code="lago_unreachable", status=UNREACHABLE) from error
+        if answer.status_code == requests.codes.not_found and missing_is_fine:
+            return None
+        if not answer.ok:
+            message = f"Lago refused {method} {path.partition('?')[0]} with {answer.status_code}: {answer.text[:300]}"
+            raise CommandFailed(message, code="lago_refused")
+        return answer.json()
