@@ -11,6 +11,7 @@ from asgi_correlation_id.context import correlation_id
 from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from press_app.access.authentication import cookie_name
@@ -26,6 +27,8 @@ CORRELATION_HEADER = "X-Correlation-ID"
 MAX_BODY_BYTES = 1_000_000
 QUIET = frozenset({"/health", "/ready", "/metrics"})
 """Asked all the time by machines: not limited, and logged only when they fail."""
+GONE = 499
+"""What the log says of a caller who did not wait for the answer."""
 API_CSP = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 _DIGITS = re.compile(r"[0-9]{1,12}")
 _CORRELATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -112,6 +115,8 @@ class Witness:
         with structlog.contextvars.bound_contextvars(correlation_id=correlation_id.get()):
             try:
                 await self._app(scope, receive, send_and_see)
+            except ClientDisconnect:
+                seen.status = seen.status or GONE
             except Exception as error:
                 log.exception("api.unexpected", error=type(error).__name__)
                 if seen.status:

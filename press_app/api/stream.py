@@ -2,16 +2,17 @@
 
 import time
 from collections import Counter
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Any, Self
 
 import anyio.to_thread
 from fastapi import APIRouter, Depends, Header, Query, Request
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi.sse import format_sse_event
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.responses import StreamingResponse
 
 from press_app.access.authentication import authenticate
 from press_app.access.dependencies import SubjectDep
@@ -19,7 +20,7 @@ from press_app.access.errors import TooManyRequests
 from press_app.access.problems import problems
 from press_app.access.rules import Permission
 from press_app.access.subject import Subject
-from press_app.api.watch import JournalWatch
+from press_app.api.watch import KEPT, JournalWatch
 from press_app.errors import PressError
 from press_app.work.model import JournalRow
 
@@ -72,6 +73,12 @@ class StreamCounter:
             raise TooManyRequests(message, retry_after=5)
 
 
+class EventsResponse(StreamingResponse):
+    """Server-sent events. FastAPI's own response reports every listener who goes away as a failure."""
+
+    media_type = "text/event-stream"
+
+
 class EventStream:
     """One open stream: settled lines, heartbeats, and a caller who is asked for again and again."""
 
@@ -89,24 +96,26 @@ class EventStream:
         self._counter.check(who.actor)
         who.team_ids(Permission.SITES_READ)
 
-    async def run(self) -> AsyncIterator[ServerSentEvent]:
-        """Until its time is over or the caller may not listen any more."""
+    async def run(self) -> AsyncIterator[bytes]:
+        """The stream's text, until its time is over or the caller may not listen any more."""
         ends = time.monotonic() + self._seconds
         actor = self._who.actor if self._who else ""
         with self._counter.one_of(actor):
             async with self._watch.listening():
                 end = self._watch.horizon
-                cursor = end if self._start is None else min(self._start, end)
-                yield ServerSentEvent(comment="open", id=str(cursor), retry=1000)
+                # An id from far beyond the end is nobody's cursor (another database's, perhaps).
+                cursor = end if self._start is None or self._start > end + KEPT else self._start
+                yield format_sse_event(comment="open", id=str(cursor), retry=1000)
                 while self._who is not None and time.monotonic() < ends:
                     team_ids = self._who.team_ids(Permission.SITES_READ)
                     rows, cursor = await self._watch.read(cursor, team_ids=team_ids, subject=self._subject)
                     for row in rows:
-                        yield ServerSentEvent(data=EventView.of(row), event=row.kind, id=str(row.id))
+                        data = EventView.of(row).model_dump_json()
+                        yield format_sse_event(data_str=data, event=row.kind, id=str(row.id))
                     if cursor >= self._watch.horizon:
                         await self._watch.wait(min(CHECK_SECONDS, max(0.0, ends - time.monotonic())))
                     if await self._is_checked_again():
-                        yield ServerSentEvent(comment="still here", id=str(cursor))
+                        yield format_sse_event(comment="still here", id=str(cursor))
 
     async def _is_checked_again(self) -> bool:
         if time.monotonic() - self._checked < CHECK_SECONDS:
@@ -147,15 +156,12 @@ async def get_stream(
 @router.get(
     "",
     operation_id="stream_events",
-    response_class=EventSourceResponse,
-    responses=problems(401, 403, 422),
+    response_class=EventsResponse,
+    responses={200: {"description": "Events, whose data is an `EventView`."}, **problems(401, 403, 422)},
 )
-async def stream_events(
-    stream: Annotated[EventStream, Depends(get_stream)],
-) -> AsyncIterable[ServerSentEvent]:
+async def stream_events(stream: Annotated[EventStream, Depends(get_stream)]) -> EventsResponse:
     """What happens to the sites of your teams, as it happens.
 
     The event's name is its `kind`, its id a cursor. The stream ends now and then: come back with `Last-Event-ID`.
     """
-    async for event in stream.run():
-        yield event
+    return EventsResponse(stream.run(), headers={"X-Accel-Buffering": "no"})

@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import anyio
 import anyio.to_thread
@@ -147,20 +148,14 @@ class JournalWatch:
                 await anyio.sleep(FALLBACK_SECONDS)
 
     async def _scan(self) -> None:
-        before = self.horizon
         if not self._is_settled:
-            end = await anyio.to_thread.run_sync(self._read_end, limiter=self._readers)
-            if end - KEPT > self.horizon:
-                self._horizon = Horizon(end - KEPT)
-                self._recent.clear()
-                self._floor = before = self.horizon
+            await anyio.to_thread.run_sync(self._begin, limiter=self._readers)
+        before = self.horizon
         rows = await anyio.to_thread.run_sync(self._read_new, limiter=self._readers)
         end = self._horizon.see([row.id for row in rows], self._timer())
         for row in rows:
             if row.id <= end:
-                if len(self._recent) == KEPT:
-                    self._floor = self._recent[0].id
-                self._recent.append(row)
+                self._keep(row)
         if end > before or not self._is_settled:
             self._is_settled = True
             self._grown.set()
@@ -168,9 +163,25 @@ class JournalWatch:
         if len(rows) == KEPT:
             self._look.set()
 
-    def _read_end(self) -> int:
+    def _begin(self) -> None:
+        """Start from the newest lines; gaps among those that are not quite new will not be filled any more."""
         with self._work.read() as session:
-            return journal.last_id(session)
+            floor = max(0, journal.last_id(session) - KEPT)
+            rows = journal.read_after(session, floor, team_ids=None, limit=KEPT)
+        border = self._work.clock.now() - timedelta(seconds=2 * PATIENCE_SECONDS)
+        old = [row for row in rows if row.at < border]
+        start = rows[0].id - 1 if rows else floor
+        self._horizon = Horizon(old[-1].id if old else start)
+        self._recent.clear()
+        self._floor = floor
+        for row in rows:
+            if row.id <= self.horizon:
+                self._keep(row)
+
+    def _keep(self, row: JournalRow) -> None:
+        if len(self._recent) == KEPT:
+            self._floor = self._recent[0].id
+        self._recent.append(row)
 
     def _read_new(self) -> list[JournalRow]:
         with self._work.read() as session:
