@@ -23,7 +23,7 @@ def _view(session: OrmSession, subscription: Subscription, *, applied: bool = Tr
 
 
 @router.put(
-    "/subscriptions/{external_id}",
+    "/subscriptions/{external_id:path}",
     operation_id="observe_subscription",
     responses=problems(401, 403, 409, 422),
 )
@@ -51,7 +51,9 @@ def list_subscriptions(work: WorkDep, who: SubjectDep, page: PageDep) -> Subscri
 
 
 @router.get(
-    "/subscriptions/{external_id}", operation_id="get_subscription", responses=problems(401, 403, 404, 422)
+    "/subscriptions/{external_id:path}",
+    operation_id="get_subscription",
+    responses=problems(401, 403, 404, 422),
 )
 def get_subscription(external_id: ExternalId, work: WorkDep, who: SubjectDep) -> SubscriptionView:
     """One subscription."""

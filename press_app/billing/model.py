@@ -69,6 +69,8 @@ class Coverage(Base):
     """None: on an operator's word."""
     is_first: Mapped[bool] = mapped_column(default=False)
     """Made by the subscription itself."""
+    on_word: Mapped[bool] = mapped_column(default=False)
+    """An operator lets it run although its subscription does not; until the subscription runs again."""
     is_ended: Mapped[bool] = mapped_column(default=False)
     """Archived because the subscription ended; comes back when it runs again."""
 

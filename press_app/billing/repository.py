@@ -86,7 +86,7 @@ def list_unfinished_ends(session: ReadSession, limit: int = 500) -> list[str]:
     """Ended subscriptions with a site that is not wanted archived yet."""
     open_site = (
         exists()
-        .where(Coverage.subscription_id == Subscription.id)
+        .where(Coverage.subscription_id == Subscription.id, Coverage.on_word.is_(False))
         .where(Site.id == Coverage.site_id, Site.wanted == Wanted.RUNNING, Site.status != SiteStatus.PURGED)
     )
     query = select(Subscription.id).where(Subscription.wanted == WantedState.END, open_site)
@@ -99,7 +99,8 @@ def list_uncovered_active(session: ReadSession) -> list[Site]:
         exists()
         .where(Coverage.site_id == Site.id)
         .where(
-            (Coverage.subscription_id.is_(None))
+            Coverage.subscription_id.is_(None)
+            | Coverage.on_word
             | exists().where(
                 Subscription.id == Coverage.subscription_id, Subscription.wanted == WantedState.RUN
             )

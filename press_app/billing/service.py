@@ -117,13 +117,16 @@ def _make_true(
         if not covered and not repository.was_given_up(uow.session, subscription.id):
             _reserve_first(uow, subscription, granted, settings)
         return
-    for _, site in covered:
+    for coverage, site in covered:
+        if coverage.on_word:
+            continue
         sites.place_hold(uow, site, HoldKind.BILLING, rules.hold_message(subscription.reason))
     if subscription.wanted is WantedState.END and covered:
         _end_when_due(uow, subscription)
 
 
 def _let_run(uow: UnitOfWork, coverage: Coverage, site: Site) -> None:
+    coverage.on_word = False
     sites.lift_hold(uow, site, HoldKind.BILLING, why="the subscription is active and nothing is unpaid")
     if coverage.is_ended:
         coverage.is_ended = False
@@ -164,11 +167,22 @@ def on_site_return_wanted(uow: UnitOfWork, event: SiteReturnWanted) -> None:
     for subscription in running:
         if subscription.id == coverage.subscription_id and _has_room(uow, subscription, event.apps):
             return
+    if event.by_operator:
+        _take_word(uow, coverage)
+        return
     message = (
         "The subscription of this site is not active or has no room for one more site. Nothing was changed. "
         "Change to a larger plan, or archive another site."
     )
     raise NotEntitled(message, team_id=event.team_id)
+
+
+def _take_word(uow: UnitOfWork, coverage: Coverage) -> None:
+    """An operator lets the site run although nothing is paid; holds of others stand."""
+    coverage.on_word = True
+    coverage.is_ended = False
+    site = sites.get_site(uow.session, coverage.site_id)
+    sites.lift_hold(uow, site, HoldKind.BILLING, why="an operator lets it run without a subscription")
 
 
 def on_site_reserved(uow: UnitOfWork, event: SiteReserved) -> None:
@@ -219,7 +233,7 @@ def end(uow: UnitOfWork, subscription_id: str, settings: Settings) -> bool:
     if subscription.archive_confirmed_at is None and _is_guarded(uow, settings):
         return False
     for coverage, site in repository.list_covered(uow.session, subscription.id):
-        if site.wanted is Wanted.RUNNING:
+        if site.wanted is Wanted.RUNNING and not coverage.on_word:
             coverage.is_ended = True
             sites.set_wanted(uow, site, Wanted.ARCHIVED, why="its subscription ended")
     return True

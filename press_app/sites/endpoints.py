@@ -128,7 +128,7 @@ def undo_archive(site_id: str, work: WorkDep, settings: SettingsDep, who: Subjec
     """Bring an archived site back from its proven backup."""
     with open_uow(work, who) as uow:
         site = _get(uow.session, who, site_id, Permission.SITES_WRITE)
-        service.request_undo(uow, site)
+        service.request_undo(uow, site, by_operator=who.is_operator)
         uow.session.flush()
         return _view(uow.session, settings, site)
 

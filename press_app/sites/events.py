@@ -43,6 +43,7 @@ class SiteReturnWanted:
     site_id: str
     team_id: str
     apps: tuple[str, ...]
+    by_operator: bool
 
 
 @dataclass(frozen=True)

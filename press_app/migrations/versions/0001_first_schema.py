@@ -375,6 +375,7 @@ def upgrade() -> None:
     sa.Column('site_id', sa.String(length=36), nullable=False),
     sa.Column('subscription_id', sa.String(length=36), nullable=True),
     sa.Column('is_first', sa.Boolean(), nullable=False),
+    sa.Column('on_word', sa.Boolean(), nullable=False),
     sa.Column('is_ended', sa.Boolean(), nullable=False),
     sa.ForeignKeyConstraint(['site_id'], ['site.id'], name=op.f('fk_coverage_site_id_site')),
     sa.ForeignKeyConstraint(['subscription_id'], ['subscription.id'], name=op.f('fk_coverage_subscription_id_subscription')),

@@ -208,7 +208,7 @@ def check_restorable(uow: UnitOfWork, site: Site) -> None:
         raise SiteNotReady(message, site_id=site.id)
 
 
-def request_undo(uow: UnitOfWork, site: Site) -> None:
+def request_undo(uow: UnitOfWork, site: Site, *, by_operator: bool = False) -> None:
     """Bring an archived site back.
 
     Raises :class:`SiteNotReady` when it is too late or it is held, and what the listeners of ``SiteReturnWanted`` raise.
@@ -217,12 +217,12 @@ def request_undo(uow: UnitOfWork, site: Site) -> None:
     if not rules.can_undo(site.archived_at, site.undo_until, uow.now()):
         message = f"The time to bring {site.name} back is over. Nothing was changed. Restore its backup into a new site."
         raise SiteNotReady(message, site_id=site.id)
+    uow.publish(SiteReturnWanted(site.id, site.team_id, tuple(site.apps), by_operator))
     if reads.is_held(uow.session, site.id):
         message = (
             f"{site.name} is held. Nothing was changed. It can be brought back when the holds are lifted."
         )
         raise SiteNotReady(message, site_id=site.id)
-    uow.publish(SiteReturnWanted(site.id, site.team_id, tuple(site.apps)))
     set_wanted(uow, site, Wanted.RUNNING, why=f"brought back by {uow.actor}")
 
 

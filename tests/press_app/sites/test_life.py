@@ -2,6 +2,7 @@
 
 import pytest
 
+from press_app.billing.errors import NotEntitled
 from press_app.edge.port import RouteState
 from press_app.sites import service as sites
 from press_app.sites.errors import SiteNotReady
@@ -282,7 +283,7 @@ class TestUndo:
     def test_is_refused_while_the_site_is_held(self, driver: Driver) -> None:
         site_id = self.archive(driver)
         driver.observe("hold", reason=UNPAID)
-        with pytest.raises(SiteNotReady):
+        with pytest.raises(NotEntitled):
             self.undo(driver, site_id)
         assert driver.site(site_id).wanted is Wanted.ARCHIVED
 
