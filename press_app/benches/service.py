@@ -117,6 +117,7 @@ def on_deploy_finished(uow: UnitOfWork, job: Job) -> None:
 def request_retire(uow: UnitOfWork, bench: Bench) -> Job:
     """Stop an empty bench and remove its programs. Raises :class:`BenchNotEmpty`."""
     # Counting goes past the row's version, so the number is read again with the row locked.
+    uow.session.flush()
     uow.session.refresh(bench, with_for_update=True)
     if bench.site_count:
         message = (

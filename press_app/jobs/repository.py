@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Select, distinct, select
+from sqlalchemy import Select, select
 
 from press_app.jobs.lifecycle import OPEN
 from press_app.jobs.model import Job
@@ -36,7 +36,7 @@ def list_open(session: Session | ReadSession, server_id: str, limit: int = 500) 
 
 
 def list_servers_with_open(session: Session | ReadSession) -> list[str]:
-    return list(session.scalars(select(distinct(Job.server_id)).where(Job.status.in_(OPEN))))
+    return list(session.scalars(select(Job.server_id).where(Job.status.in_(OPEN)).distinct()))
 
 
 def list_unsettled(session: Session | ReadSession, limit: int = 200) -> list[str]:

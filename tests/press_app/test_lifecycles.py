@@ -31,14 +31,16 @@ def reach(lifecycle: Lifecycle[Any, Any], start: StrEnum) -> set[StrEnum]:
 @pytest.mark.parametrize("lifecycle", LIFECYCLES, ids=lambda lifecycle: str(lifecycle.name))
 class TestTable:
     def test_every_state_of_the_enum_is_in_it(self, lifecycle: Lifecycle[Any, Any]) -> None:
-        assert set(lifecycle.states) == set(type(lifecycle.initial))
+        enum: type[StrEnum] = lifecycle.initial.__class__
+        assert set(lifecycle.states) == set(enum)
 
     def test_every_state_can_be_reached(self, lifecycle: Lifecycle[Any, Any]) -> None:
         assert reach(lifecycle, lifecycle.initial) == set(lifecycle.states)
 
     def test_every_event_moves_something(self, lifecycle: Lifecycle[Any, Any]) -> None:
-        (event_type,) = {type(event) for _, event in lifecycle.moves}
-        assert {event for _, event in lifecycle.moves} == set(event_type)
+        events: set[StrEnum] = {event for _, event in lifecycle.moves}
+        (enum,) = {event.__class__ for event in events}
+        assert events == set(enum)
 
     def test_only_final_states_have_no_way_out(self, lifecycle: Lifecycle[Any, Any]) -> None:
         ends = {state.value for state in lifecycle.states} - {state.value for state, _ in lifecycle.moves}
