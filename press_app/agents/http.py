@@ -63,7 +63,10 @@ class HttpAgents:
 
     def read_events(self, address: AgentAddress, after: int) -> EventBatch:
         answer = self._call(address, "GET", f"/v1/events?after={after}&limit=500", operation="events.read")
-        return EventBatch(str(answer["ledger_id"]), list(answer["events"]))
+        ledger_id, events = answer.get("ledger_id"), answer.get("events")
+        if not isinstance(ledger_id, str) or not isinstance(events, list):
+            raise unreachable(address, "an answer without events")
+        return EventBatch(ledger_id, events)
 
     def read_state(self, address: AgentAddress) -> dict[str, Any]:
         return self._call(address, "GET", "/v1/state", operation="state.read")
@@ -108,10 +111,13 @@ def _read(address: AgentAddress, answer: requests.Response) -> dict[str, Any]:
     try:
         content = answer.json()
     except requests.JSONDecodeError:
-        content = {}
-    if answer.status_code < requests.codes.bad_request and isinstance(content, dict):
+        content = None
+    if not isinstance(content, dict):
+        # Somebody else listens there, or stands in between.
+        raise unreachable(address, f"answer {answer.status_code} without JSON")
+    if answer.status_code in range(requests.codes.ok, requests.codes.multiple_choices):
         return content
-    if answer.status_code >= requests.codes.server_error or not isinstance(content, dict):
+    if answer.status_code not in range(requests.codes.bad_request, requests.codes.server_error):
         raise unreachable(address, f"answer {answer.status_code}")
     if answer.status_code in NOT_ABOUT_THE_JOB:
         raise unreachable(address, f"answer {answer.status_code}, {content.get('code', 'no code')}")

@@ -1,0 +1,127 @@
+"""The dynamic configuration as Traefik reads it."""
+
+import json
+import random
+
+from press_app.edge.port import Route, RouteState
+from press_app.edge.render import HOSTS_PER_ROUTER, render
+
+PAGES = "http://127.0.0.1:8070"
+
+
+def make_route(hostname: str = "acme.localhost", **changes: object) -> Route:
+    values = {
+        "hostname": hostname,
+        "bench_id": "b1",
+        "bench_url": "http://127.0.0.1:7001",
+        "state": RouteState.LIVE,
+        "reason": "billing",
+        **changes,
+    }
+    return Route(**values)  # type: ignore[arg-type]  # overrides of every type pass through
+
+
+class TestRender:
+    def test_golden(self) -> None:
+        routes = [
+            make_route("b.localhost"),
+            make_route("a.localhost"),
+            make_route("c.localhost", state=RouteState.SUSPENDED),
+            make_route("d.localhost", state=RouteState.SUSPENDED, reason="operator"),
+            make_route("e.localhost", state=RouteState.MAINTENANCE, reason="operator"),
+            make_route("f.localhost", state=RouteState.NONE),
+            make_route("g.localhost", bench_id="b2", bench_url="http://127.0.0.1:7002"),
+        ]
+        not_found = {
+            "rule": "PathPrefix(`/`)",
+            "priority": 1,
+            "service": "pages",
+            "middlewares": ["to-not-found"],
+        }
+        assert render(routes, PAGES) == {
+            "http": {
+                "routers": {
+                    "unknown": not_found,
+                    "live-b1-0": {
+                        "rule": "Host(`a.localhost`) || Host(`b.localhost`)",
+                        "service": "bench-b1",
+                    },
+                    "live-b2-0": {"rule": "Host(`g.localhost`)", "service": "bench-b2"},
+                    "maintenance-0": {
+                        "rule": "Host(`e.localhost`)",
+                        "service": "pages",
+                        "middlewares": ["to-maintenance"],
+                    },
+                    "suspended-billing-0": {
+                        "rule": "Host(`c.localhost`)",
+                        "service": "pages",
+                        "middlewares": ["to-suspended-billing"],
+                    },
+                    "suspended-operator-0": {
+                        "rule": "Host(`d.localhost`)",
+                        "service": "pages",
+                        "middlewares": ["to-suspended-operator"],
+                    },
+                },
+                "services": {
+                    "pages": {"loadBalancer": {"servers": [{"url": PAGES}], "passHostHeader": True}},
+                    "bench-b1": {
+                        "loadBalancer": {
+                            "servers": [{"url": "http://127.0.0.1:7001"}],
+                            "passHostHeader": True,
+                        }
+                    },
+                    "bench-b2": {
+                        "loadBalancer": {
+                            "servers": [{"url": "http://127.0.0.1:7002"}],
+                            "passHostHeader": True,
+                        }
+                    },
+                },
+                "middlewares": {
+                    "to-not-found": {"replacePath": {"path": "/not-found"}},
+                    "to-maintenance": {"replacePath": {"path": "/maintenance"}},
+                    "to-suspended-billing": {"replacePath": {"path": "/suspended/billing"}},
+                    "to-suspended-operator": {"replacePath": {"path": "/suspended/operator"}},
+                },
+            }
+        }
+
+    def test_is_never_empty(self) -> None:
+        http = render([], PAGES)["http"]
+        assert set(http["routers"]) == {"unknown"}
+        assert all(http.values())
+
+    def test_unknown_hosts_come_last(self) -> None:
+        routers = render([make_route("a.b")], PAGES)["http"]["routers"]
+        shortest = min(len(router["rule"]) for name, router in routers.items() if name != "unknown")
+        assert routers["unknown"]["priority"] < shortest, (
+            "a router without priority has that of its rule's length"
+        )
+
+    def test_joins_hosts_into_few_routers(self) -> None:
+        names = [f"s{number:05d}.localhost" for number in range(HOSTS_PER_ROUTER * 2 + 1)]
+        routers = render([make_route(name) for name in names], PAGES)["http"]["routers"]
+        live = {name: router["rule"].split(" || ") for name, router in routers.items() if name != "unknown"}
+        assert {name: len(hosts) for name, hosts in live.items()} == {
+            "live-b1-0": HOSTS_PER_ROUTER,
+            "live-b1-1": HOSTS_PER_ROUTER,
+            "live-b1-2": 1,
+        }
+        assert sorted(host for hosts in live.values() for host in hosts) == [
+            f"Host(`{name}`)" for name in names
+        ]
+
+    def test_the_order_of_the_rows_does_not_matter(self) -> None:
+        states = list(RouteState)
+        routes = [make_route(f"s{number}.localhost", state=states[number % 4]) for number in range(200)]
+        expected = json.dumps(render(routes, PAGES))
+        for seed in range(5):
+            random.Random(seed).shuffle(routes)
+            assert json.dumps(render(routes, PAGES)) == expected
+
+    def test_a_host_name_cannot_break_out_of_its_rule(self) -> None:
+        for name in ("a`) || PathPrefix(`/", "a\nb", "a b", "*.localhost", "", "a" * 254):
+            routers = render([make_route(name), make_route("good.localhost")], PAGES)["http"]["routers"]
+            rules = [router["rule"] for key, router in routers.items() if key != "unknown"]
+            assert rules == ["Host(`good.localhost`)"], name
