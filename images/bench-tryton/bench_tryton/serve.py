@@ -88,6 +88,7 @@ def assemble(options: argparse.Namespace) -> Any:
         directory / "databases",
         max_databases=options.max_databases,
         max_memory_bytes=options.max_memory_mb << 20,
+        is_sharing=not options.own_pools,
     )
     control = controls.Control(sites, pools, locks)
     controls.start(control, directory / "run", *_split(options.control))
@@ -130,6 +131,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--num-proxies", type=int, default=1)
     parser.add_argument("--max-databases", type=int, default=500)
     parser.add_argument("--max-memory-mb", type=int, default=700)
+    parser.add_argument("--own-pools", action="store_true", help="one pool per database, as upstream has it")
     parser.add_argument("--lock-seconds", type=float, default=30.0)
     options = parser.parse_args(argv)
     options.directory = options.directory.resolve()
