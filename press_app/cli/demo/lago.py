@@ -53,6 +53,13 @@ class Lago:
     def terminate(self, external_id: str) -> None:
         self._call("DELETE", f"/subscriptions/{external_id}")
 
+    def read_subscription(self, external_id: str, status: str) -> dict[str, Any]:
+        """Its newest generation in this state."""
+        found: dict[str, Any] = self._call("GET", f"/subscriptions/{external_id}?status={status}")[
+            "subscription"
+        ]
+        return found
+
     def find_invoice(self, customer: str) -> str | None:
         """Id of the newest finalized invoice of the customer."""
         query = f"?external_customer_id={customer}&status=finalized&per_page=1"
