@@ -123,7 +123,7 @@ class Idempotency:
         if not is_new:
             raise Replayed(row.status or self.status, row.answer or {})
         view = make()
-        row.status, row.answer = self.status, keep(view).model_dump(mode="json")
+        idempotency.store(uow, row.id, status=self.status, answer=keep(view).model_dump(mode="json"))
         return view
 
 

@@ -108,7 +108,7 @@ class Witness:
 
         async def send_and_see(message: Message) -> None:
             if message["type"] == "http.response.start":
-                seen.status = message["status"]
+                seen.code = message["status"]
                 add_security_headers(MutableHeaders(scope=message), is_https=self._is_https)
             await send(message)
 
@@ -116,10 +116,10 @@ class Witness:
             try:
                 await self._app(scope, receive, send_and_see)
             except ClientDisconnect:
-                seen.status = seen.status or GONE
+                seen.code = seen.code or GONE
             except Exception as error:
                 log.exception("api.unexpected", error=type(error).__name__)
-                if seen.status:
+                if seen.code:
                     raise  # half an answer is out; the server must break the connection
                 await internal_problem()(scope, receive, send_and_see)
             finally:
@@ -128,15 +128,15 @@ class Witness:
     def _tell(self, scope: Scope, seen: "_Seen") -> None:
         seconds = self._timer() - seen.started
         route = getattr(scope.get("route"), "path", "unmatched")
-        self._metrics.observe(scope["method"], route, seen.status, seconds)
-        if scope["path"] in QUIET and seen.status < 400:  # noqa: PLR2004 - HTTP's own border
+        self._metrics.observe(scope["method"], route, seen.code, seconds)
+        if scope["path"] in QUIET and seen.code < 400:  # noqa: PLR2004 - HTTP's own border
             return
         log.info(
             "api.request",
             method=scope["method"],
             path=scope["path"][:200],
             route=route,
-            status=seen.status,
+            status=seen.code,
             milliseconds=round(seconds * 1000, 1),
             address=client_address(scope),
             actor=scope.get("state", {}).get("actor"),
@@ -146,7 +146,7 @@ class Witness:
 @dataclass
 class _Seen:
     started: float
-    status: int = 0
+    code: int = 0
 
 
 def add_security_headers(headers: MutableHeaders, *, is_https: bool) -> None:

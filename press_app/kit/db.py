@@ -114,22 +114,23 @@ def open_database(url: str) -> Database:
 
 
 def _engine(url: str, *, begin: str) -> Engine:
-    if not url.startswith("sqlite"):
-        return create_engine(
-            url,
-            isolation_level="READ COMMITTED",
-            hide_parameters=True,
-            pool_pre_ping=True,
-            pool_recycle=1800,
-            pool_size=10,
-            max_overflow=40,
-            connect_args={
-                "charset": "utf8mb4",
-                "connect_timeout": 5,
-                "read_timeout": 60,
-                "write_timeout": 60,
-            },
-        )
+    return _sqlite_engine(url, begin=begin) if url.startswith("sqlite") else _mariadb_engine(url)
+
+
+def _mariadb_engine(url: str) -> Engine:
+    return create_engine(
+        url,
+        isolation_level="READ COMMITTED",
+        hide_parameters=True,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        pool_size=10,
+        max_overflow=40,
+        connect_args={"charset": "utf8mb4", "connect_timeout": 5, "read_timeout": 60, "write_timeout": 60},
+    )
+
+
+def _sqlite_engine(url: str, *, begin: str) -> Engine:
     engine = create_engine(
         url,
         hide_parameters=True,

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, String, delete, select
+from sqlalchemy import JSON, String, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -53,6 +53,12 @@ def claim(uow: UnitOfWork, *, actor: str, key: str, request_sha256: str) -> tupl
     except IntegrityError:
         return _find_stored(uow, place, request_sha256), False
     return row, True
+
+
+def store(uow: UnitOfWork, row_id: str, *, status: int, answer: dict[str, Any]) -> None:
+    """Keep the answer for whoever sends the key again."""
+    row = update(AnswerRow).where(AnswerRow.id == row_id)
+    uow.session.execute(row.values(status=status, answer=answer))
 
 
 def _find_stored(uow: UnitOfWork, place: str, request_sha256: str) -> AnswerRow:

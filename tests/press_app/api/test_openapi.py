@@ -76,6 +76,14 @@ class TestDocument:
         wanted = set(re.findall(r"'#/components/schemas/([^']+)'", str(document)))
         assert wanted <= set(document["components"]["schemas"])
 
+    def test_takes_an_idempotency_key_wherever_something_is_made(self, document: dict[str, Any]) -> None:
+        for method, _, operation in operations(document):
+            makes = method == "post" and {"201", "202"} & set(operation["responses"])
+            if makes and operation["operationId"] != "sign_in":
+                names = {item["name"] for item in operation.get("parameters", [])}
+                assert "Idempotency-Key" in names, operation["operationId"]
+                assert "409" in operation["responses"], operation["operationId"]
+
     def test_asks_for_a_credential_wherever_it_is_not_decided_otherwise(
         self, document: dict[str, Any]
     ) -> None:
