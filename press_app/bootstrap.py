@@ -93,6 +93,17 @@ def subscribe(subscribers: Subscribers) -> Subscribers:
     return subscribers
 
 
+def open_edge(settings: Settings) -> Edge:
+    """Traefik's watched file, and requests through Traefik."""
+    return FileEdge(
+        settings.edge_dynamic_file,
+        pages_url=settings.edge_pages_url,
+        address=settings.edge_address,
+        port=settings.edge_port,
+        scheme=settings.edge_scheme,
+    )
+
+
 def bootstrap(
     settings: Settings,
     *,
@@ -107,13 +118,7 @@ def bootstrap(
     bell = bell or RedisBell(settings.redis_url)
     key = credentials.ensure_key(settings.agent_key_file)
     agents = agents or HttpAgents(key, clock)
-    edge = edge or FileEdge(
-        settings.edge_dynamic_file,
-        pages_url=settings.edge_pages_url,
-        address=settings.edge_address,
-        port=settings.edge_port,
-        scheme=settings.edge_scheme,
-    )
+    edge = edge or open_edge(settings)
     database = database or open_database(settings.database_url)
     work = Work(
         database=database,
