@@ -1,6 +1,5 @@
 """What the bench's public door lets in, seen from outside."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from json import loads
 
@@ -185,14 +184,12 @@ class TestSession:
         with bench.logged_in(site) as client, ThreadPoolExecutor(4) as pool:
             for _ in range(3):
                 assert log_in(bench, site, "wrong").status_code == 401
-            guesses = [pool.submit(log_in, bench, site, "wrong", timeout=1.5) for _ in range(4)]
-            started = time.monotonic()
+            guesses = [pool.submit(log_in, bench, site, "wrong", timeout=8) for _ in range(4)]
             for _ in range(10):
                 client.do("model.party.party.search_count", [])
-            took = time.monotonic() - started
-            slept = [guess for guess in guesses if isinstance(guess.exception(), requests.Timeout)]
-        assert slept, "nobody was slowed down, so this shows nothing"
-        assert took < 1.5
+            assert not all(guess.done() for guess in guesses), (
+                "the calls had to wait until the guesses were over"
+            )
 
 
 class TestClosedSite:
