@@ -7,15 +7,10 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Protocol
 
 import redis
 import structlog
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from sqlalchemy import Engine
@@ -29,16 +24,16 @@ from billing_bridge.inbox import tasks
 from billing_bridge.inbox.doorbell import Doorbell, RedisDoorbell
 from billing_bridge.inbox.leases import Leases
 from billing_bridge.inbox.listener import listen
-from billing_bridge.inbox.store import RECONCILE, InboxStore, Lane
-from billing_bridge.inbox.worker import InboxWorker, RetryRules
+from billing_bridge.inbox.store import RECONCILE, Event, InboxStore, Lane
+from billing_bridge.inbox.worker import InboxWorker, Outcome, RetryRules
 from billing_bridge.lago.http import LagoHttp
-from billing_bridge.lago.port import Lago
+from billing_bridge.lago.port import Lago, LagoAdmin
 from billing_bridge.press_client import PressClient
 from billing_bridge.reconcile.mismatches import MismatchStore
 from billing_bridge.reconcile.reconciler import Reconciler
 from billing_bridge.reconcile.ticker import Ticker
 
-MIGRATIONS = Path(__file__).parent / "migrations"
+RECONCILE_ATTEMPTS = 5
 
 
 class Press(Protocol):
@@ -65,6 +60,7 @@ class Bridge:
     ledger: Ledger
     mismatches: MismatchStore
     lago: Lago
+    lago_admin: LagoAdmin | None
     press: Press
     doorbell: Doorbell
     synchronizer: Synchronizer
@@ -73,96 +69,157 @@ class Bridge:
     ticker: Ticker
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Outside:
+    """What the bridge does not own."""
+
+    lago: Lago
+    press: Press
+    doorbell: Doorbell
+    clock: Callable[[], datetime]
+
+
 def bootstrap(
     settings: Settings,
     *,
     lago: Lago | None = None,
+    lago_admin: LagoAdmin | None = None,
     press: Press | None = None,
     doorbell: Doorbell | None = None,
     clock: Callable[[], datetime] | None = None,
 ) -> Bridge:
-    """Put the bridge together; what is not passed is the real thing."""
-    clock = clock or (lambda: datetime.now(UTC))
-    lago = lago or LagoHttp(
-        api_url=settings.lago_api_url,
-        api_key=settings.lago_api_key.get_secret_value(),
-        timeout=settings.lago_timeout,
-    )
-    press = press or PressClient(
-        api_url=settings.press_api_url,
-        token=settings.press_api_token.get_secret_value(),
-        timeout=settings.press_timeout,
-    )
-    return _assemble(settings, lago, press, doorbell or make_doorbell(settings), clock)
+    """Put the bridge together; what is not passed is the real thing.
 
-
-def _assemble(
-    settings: Settings, lago: Lago, press: Press, doorbell: Doorbell, clock: Callable[[], datetime]
-) -> Bridge:
-    engine = make_engine(settings.database_url)
+    `lago_admin` is the exception: only what needs it passes one, because its library is heavy.
+    """
+    outside = _Outside(
+        lago=lago or _make_lago(settings),
+        press=press or _make_press(settings),
+        doorbell=doorbell or make_doorbell(settings),
+        clock=clock or (lambda: datetime.now(UTC)),
+    )
     owner = f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
+    return _assemble(settings, outside, lago_admin, owner)
+
+
+def _assemble(settings: Settings, outside: _Outside, lago_admin: LagoAdmin | None, owner: str) -> Bridge:
+    engine = make_engine(settings.database_url)
     lease = timedelta(seconds=settings.lease_seconds)
+    leases = Leases(engine, owner=owner, clock=outside.clock, duration=lease)
     store, ledger, mismatches = InboxStore(engine), Ledger(engine), MismatchStore(engine)
-    leases = Leases(engine, owner=owner, clock=clock, duration=lease)
-    synchronizer = Synchronizer(
-        lago=lago, press=press, ledger=ledger, leases=leases, clock=clock, grace_days=settings.grace_days
+    synchronizer = _make_synchronizer(settings, outside, ledger, leases)
+    reconciler = _make_reconciler(settings, outside, ledger, synchronizer, mismatches)
+    handle = Dispatcher(lago=outside.lago, synchronizer=synchronizer, own={RECONCILE: reconciler})
+    make_worker = _worker_maker(settings, outside, store, handle, owner)
+    worker, reconcile_worker = make_worker(Lane.EVENTS), make_worker(Lane.RECONCILE)
+    return Bridge(
+        settings=settings,
+        engine=engine,
+        clock=outside.clock,
+        store=store,
+        leases=leases,
+        ledger=ledger,
+        mismatches=mismatches,
+        lago=outside.lago,
+        lago_admin=lago_admin,
+        press=outside.press,
+        doorbell=outside.doorbell,
+        synchronizer=synchronizer,
+        worker=worker,
+        reconciler=reconciler,
+        ticker=_make_ticker(settings, outside, store, leases, mismatches, worker, reconcile_worker),
     )
-    reconciler = Reconciler(
-        lago=lago,
-        press=press,
+
+
+def _make_lago(settings: Settings) -> LagoHttp:
+    key = settings.lago_api_key.get_secret_value()
+    return LagoHttp(api_url=settings.lago_api_url, api_key=key, timeout=settings.lago_timeout)
+
+
+def _make_press(settings: Settings) -> PressClient:
+    token = settings.press_api_token.get_secret_value()
+    return PressClient(api_url=settings.press_api_url, token=token, timeout=settings.press_timeout)
+
+
+def _make_synchronizer(settings: Settings, outside: _Outside, ledger: Ledger, leases: Leases) -> Synchronizer:
+    return Synchronizer(
+        lago=outside.lago,
+        press=outside.press,
+        ledger=ledger,
+        leases=leases,
+        clock=outside.clock,
+        grace_days=settings.grace_days,
+    )
+
+
+def _make_reconciler(
+    settings: Settings,
+    outside: _Outside,
+    ledger: Ledger,
+    synchronizer: Synchronizer,
+    mismatches: MismatchStore,
+) -> Reconciler:
+    return Reconciler(
+        lago=outside.lago,
+        press=outside.press,
         ledger=ledger,
         synchronizer=synchronizer,
         mismatches=mismatches,
-        clock=clock,
+        clock=outside.clock,
         grace_days=settings.grace_days,
         refresh_after=timedelta(hours=settings.refresh_hours),
+        attempts=min(RECONCILE_ATTEMPTS, settings.max_attempts),
     )
-    handle = Dispatcher(lago=lago, synchronizer=synchronizer, own={RECONCILE: reconciler})
+
+
+def _worker_maker(
+    settings: Settings,
+    outside: _Outside,
+    store: InboxStore,
+    handle: Callable[[Event], Outcome],
+    owner: str,
+) -> Callable[[Lane], InboxWorker]:
     rules = RetryRules(
         max_attempts=settings.max_attempts, first=settings.backoff_first, longest=settings.backoff_max
     )
+    lease = timedelta(seconds=settings.lease_seconds)
 
-    def make_worker(lane: Lane) -> InboxWorker:
+    def make(lane: Lane) -> InboxWorker:
         return InboxWorker(
             store,
             handle=handle,
-            doorbell=doorbell,
-            clock=clock,
+            doorbell=outside.doorbell,
+            clock=outside.clock,
             owner=owner,
             lease=lease,
             rules=rules,
             lane=lane,
         )
 
-    worker = make_worker(Lane.EVENTS)
-    ticker = Ticker(
+    return make
+
+
+def _make_ticker(
+    settings: Settings,
+    outside: _Outside,
+    store: InboxStore,
+    leases: Leases,
+    mismatches: MismatchStore,
+    worker: InboxWorker,
+    reconcile_worker: InboxWorker,
+) -> Ticker:
+    return Ticker(
         store=store,
         leases=leases,
-        doorbell=doorbell,
+        doorbell=outside.doorbell,
         worker=worker,
-        reconcile_worker=make_worker(Lane.RECONCILE),
+        reconcile_worker=reconcile_worker,
         mismatches=mismatches,
-        clock=clock,
+        clock=outside.clock,
         sweep_seconds=settings.sweep_seconds,
         lease_seconds=settings.lease_seconds,
         reconcile_seconds=settings.reconcile_seconds,
         keep=timedelta(days=settings.keep_days),
-    )
-    return Bridge(
-        settings=settings,
-        engine=engine,
-        clock=clock,
-        store=store,
-        leases=leases,
-        ledger=ledger,
-        mismatches=mismatches,
-        lago=lago,
-        press=press,
-        doorbell=doorbell,
-        synchronizer=synchronizer,
-        reconciler=reconciler,
-        worker=worker,
-        ticker=ticker,
     )
 
 
@@ -189,32 +246,6 @@ def run_worker(bridge: Bridge) -> None:
     finally:
         bridge.ticker.stop()
         bridge.engine.dispose()
-
-
-def upgrade_database(settings: Settings) -> str:
-    """Bring the schema to the newest revision; answers its name."""
-    if settings.sqlite_path is not None:
-        settings.sqlite_path.parent.mkdir(parents=True, exist_ok=True)
-    config = alembic_config(settings.database_url)
-    command.upgrade(config, "head")
-    return str(ScriptDirectory.from_config(config).get_current_head())
-
-
-def alembic_config(url: str) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["url"] = url
-    return config
-
-
-def find_schema_problem(bridge: Bridge) -> str | None:
-    """Why the database cannot be used as it is; None when it can. Raises what the database raises."""
-    head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
-    with bridge.engine.connect() as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
-    if current == head:
-        return None
-    return f"The schema is {current or 'empty'}, the program needs {head}: run 'press-bridge db upgrade'."
 
 
 def configure_logging(level: str) -> None:

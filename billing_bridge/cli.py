@@ -18,7 +18,9 @@ from billing_bridge.config import Settings
 from billing_bridge.errors import BridgeError, SettingsIncomplete
 from billing_bridge.handlers.table import EVENT_TYPES
 from billing_bridge.inbox.store import Event, EventStatus
+from billing_bridge.lago.port import LagoAdmin
 from billing_bridge.lago.registration import ensure_endpoint
+from billing_bridge.migrations.schema import upgrade_database
 
 app = typer.Typer(
     help="The billing bridge: Lago's webhooks in, wanted subscription state out.", no_args_is_help=True
@@ -49,6 +51,13 @@ def _bridge() -> Bridge:
     return bootstrap.bootstrap(settings)
 
 
+def _admin(settings: Settings) -> LagoAdmin:
+    """Access to Lago's webhook endpoints and public key."""
+    from billing_bridge.lago.endpoints import EndpointAdmin
+
+    return EndpointAdmin(api_url=settings.lago_api_url, api_key=settings.lago_api_key.get_secret_value())
+
+
 def _show(value: Any, *, as_json: bool, sentence: str) -> None:
     if as_json:
         typer.echo(json.dumps(value, default=str))
@@ -72,8 +81,9 @@ def run_api() -> None:
 
     settings = _settings()
     bootstrap.configure_logging(settings.log_level)
+    admin = _admin(settings) if settings.webhook_jwt else None
     uvicorn.run(
-        create_app(bootstrap.bootstrap(settings)),
+        create_app(bootstrap.bootstrap(settings, lago_admin=admin)),
         host=settings.host,
         port=settings.port,
         http="h11",
@@ -106,7 +116,7 @@ def sandbox() -> None:
 @db.command("upgrade")
 def db_upgrade(*, as_json: Json = False) -> None:
     """Bring the schema to the newest revision; changes nothing when it is there already."""
-    revision = bootstrap.upgrade_database(_settings())
+    revision = upgrade_database(_settings().database_url)
     _show({"revision": revision}, as_json=as_json, sentence=f"The schema is at revision {revision}.")
 
 
@@ -207,13 +217,14 @@ def sync(external_id: str, *, as_json: Json = False) -> None:
 @webhook.command("ensure")
 def webhook_ensure(*, as_json: Json = False) -> None:
     """Register this bridge's webhook endpoint in Lago, or correct it; changes nothing when it is right."""
-    bridge = _bridge()
-    url = bridge.settings.webhook_url
+    settings = _settings()
+    bootstrap.configure_logging("ERROR")
+    url = settings.webhook_url
     if not url:
         raise SettingsIncomplete(
             "PRESS_BRIDGE_WEBHOOK_URL is not set; nothing was changed in Lago. Set it first."
         )
-    word, endpoint = ensure_endpoint(bridge.lago, url=url, event_types=EVENT_TYPES)
+    word, endpoint = ensure_endpoint(_admin(settings), url=url, event_types=EVENT_TYPES)
     _show(
         asdict(endpoint) | {"result": word.value},
         as_json=as_json,

@@ -1,6 +1,5 @@
 """The settings of the billing bridge: one frozen object, read from PRESS_BRIDGE_* once."""
 
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, SecretStr
@@ -88,9 +87,3 @@ class Settings(BaseSettings):
     def takes_webhooks(self) -> bool:
         """Whether any way to prove a delivery is configured; without one the route does not exist."""
         return self.webhook_jwt or bool(self.webhook_hmac_key and self.webhook_hmac_key.get_secret_value())
-
-    @property
-    def sqlite_path(self) -> Path | None:
-        """The database file when SQLite is used, so that its folder can be made."""
-        prefix = "sqlite:///"
-        return Path(self.database_url.removeprefix(prefix)) if self.database_url.startswith(prefix) else None

@@ -12,6 +12,7 @@ from billing_bridge.api import health, operator, problems, webhooks
 from billing_bridge.api.metrics import Metrics
 from billing_bridge.api.signature import PublicKeyCache, SignatureVerifier
 from billing_bridge.bootstrap import Bridge
+from billing_bridge.errors import SettingsIncomplete
 
 CORRELATION = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
 DESCRIPTION = "Takes Lago's webhooks and tells the control plane which subscriptions shall run."
@@ -40,16 +41,18 @@ def create_app(bridge: Bridge) -> FastAPI:
 
 
 def make_verifier(bridge: Bridge) -> SignatureVerifier:
+    """Accepts what the settings allow; JWT needs the bridge's `LagoAdmin` for the public key."""
     settings = bridge.settings
-    public_key = PublicKeyCache(
-        bridge.lago.get_public_key,
-        clock=bridge.clock,
-        cooldown=timedelta(seconds=settings.webhook_public_key_cooldown),
-    )
     hmac_key = settings.webhook_hmac_key
+    public_key = None
+    if settings.webhook_jwt:
+        if bridge.lago_admin is None:
+            raise SettingsIncomplete("JWT webhooks need access to Lago's public key; nothing was started.")
+        cooldown = timedelta(seconds=settings.webhook_public_key_cooldown)
+        public_key = PublicKeyCache(bridge.lago_admin.get_public_key, clock=bridge.clock, cooldown=cooldown)
     return SignatureVerifier(
         hmac_key=hmac_key.get_secret_value() if hmac_key else None,
-        public_key=public_key if settings.webhook_jwt else None,
+        public_key=public_key,
         issuer=settings.webhook_jwt_issuer,
         max_bytes=settings.webhook_max_header_bytes,
     )

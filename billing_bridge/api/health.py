@@ -7,8 +7,9 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from billing_bridge.api.metrics import Metrics
-from billing_bridge.bootstrap import Bridge, find_schema_problem
+from billing_bridge.bootstrap import Bridge
 from billing_bridge.errors import BridgeError
+from billing_bridge.migrations.schema import find_schema_problem
 
 CHECK_SECONDS = 3.0
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -56,7 +57,7 @@ def run_checks(bridge: Bridge) -> dict[str, Check]:
     """Ask every dependency at once; none may take longer than the time limit."""
 
     def check_database() -> None:
-        problem = find_schema_problem(bridge)
+        problem = find_schema_problem(bridge.engine)
         if problem:
             raise SchemaBehind(problem)
 

@@ -3,6 +3,11 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import httpx
+from lago_python_client import Client
+from lago_python_client.exceptions import LagoApiError
+from lago_python_client.models import WebhookEndpoint as Body
+
 from billing_bridge.errors import LagoRefused, LagoUnreadable
 from billing_bridge.lago.port import WebhookEndpoint
 
@@ -11,41 +16,37 @@ SERVER_ERROR = 500
 
 
 class EndpointAdmin:
-    """The few calls that are made by hand or once a minute; the client is imported when first needed."""
+    """The real adapter of `LagoAdmin`; only the processes that need it import this module."""
 
     def __init__(self, *, api_url: str, api_key: str) -> None:
-        self._url = f"{api_url}/"
+        self._url = f"{api_url.rstrip('/')}/"
         self._key = api_key
 
     def get_public_key(self) -> bytes:
         key: bytes = self._ask(lambda client: client.webhooks.public_key())
         return key
 
-    def list_all(self) -> list[WebhookEndpoint]:
+    def list_webhook_endpoints(self) -> list[WebhookEndpoint]:
         answer = self._ask(lambda client: client.webhook_endpoints.find_all({"per_page": 100}))
         return [_endpoint(item) for item in answer["webhook_endpoints"]]
 
-    def create(self, *, url: str, event_types: tuple[str, ...]) -> WebhookEndpoint:
+    def create_webhook_endpoint(self, *, url: str, event_types: tuple[str, ...]) -> WebhookEndpoint:
         body = self._body(url, event_types)
         return _endpoint(self._ask(lambda client: client.webhook_endpoints.create(body)))
 
-    def update(self, lago_id: str, *, url: str, event_types: tuple[str, ...]) -> WebhookEndpoint:
+    def update_webhook_endpoint(
+        self, lago_id: str, *, url: str, event_types: tuple[str, ...]
+    ) -> WebhookEndpoint:
         body = self._body(url, event_types)
         return _endpoint(self._ask(lambda client: client.webhook_endpoints.update(body, lago_id)))
 
     @staticmethod
     def _body(url: str, event_types: tuple[str, ...]) -> Any:
-        from lago_python_client.models import WebhookEndpoint as Body
-
         return Body(
             webhook_url=url, signature_algo="hmac", name="press billing bridge", event_types=list(event_types)
         )
 
     def _ask(self, call: Callable[[Any], Result]) -> Result:
-        import httpx
-        from lago_python_client import Client
-        from lago_python_client.exceptions import LagoApiError
-
         try:
             return call(Client(api_key=self._key, api_url=self._url, max_retries=1))
         except LagoApiError as error:

@@ -9,7 +9,7 @@ from billing_bridge.policy import Customer, Entitlements, Generation, Invoice
 
 @dataclass
 class FakeLago:
-    """Answers the port `Lago` from plain dictionaries keyed by Lago's ids."""
+    """Answers the ports `Lago` and `LagoAdmin` from plain dictionaries keyed by Lago's ids."""
 
     subscriptions: dict[str, Generation] = field(default_factory=dict)
     invoices: dict[str, Invoice] = field(default_factory=dict)

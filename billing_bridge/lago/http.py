@@ -10,8 +10,6 @@ import stamina
 
 from billing_bridge.errors import LagoRefused, LagoUnreadable
 from billing_bridge.lago import parse
-from billing_bridge.lago.endpoints import EndpointAdmin
-from billing_bridge.lago.port import WebhookEndpoint
 from billing_bridge.policy import Customer, Entitlements, Generation, Invoice, Status
 
 Params = Sequence[tuple[str, str]]
@@ -48,7 +46,6 @@ class LagoHttp:
         self._timeout = timeout
         self._attempts = attempts
         self._local = threading.local()
-        self._admin = EndpointAdmin(api_url=self._root, api_key=api_key)
 
     def list_subscriptions(
         self,
@@ -119,20 +116,6 @@ class LagoHttp:
             raise LagoUnreadable(str(error)) from error
         if answer is None:
             raise LagoRefused("Lago answered 404 to GET plans. Check PRESS_BRIDGE_LAGO_API_URL.")
-
-    def get_public_key(self) -> bytes:
-        return self._admin.get_public_key()
-
-    def list_webhook_endpoints(self) -> list[WebhookEndpoint]:
-        return self._admin.list_all()
-
-    def create_webhook_endpoint(self, *, url: str, event_types: tuple[str, ...]) -> WebhookEndpoint:
-        return self._admin.create(url=url, event_types=event_types)
-
-    def update_webhook_endpoint(
-        self, lago_id: str, *, url: str, event_types: tuple[str, ...]
-    ) -> WebhookEndpoint:
-        return self._admin.update(lago_id, url=url, event_types=event_types)
 
     def _find(self, path: tuple[str, ...], key: str) -> Mapping[str, Any] | None:
         answer = self._get(path, [])

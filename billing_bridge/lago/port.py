@@ -1,4 +1,4 @@
-"""What the bridge asks of Lago; the real client and the fake both answer it."""
+"""What the bridge asks of Lago; the real clients and the fake all answer it."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -44,6 +44,10 @@ class Lago(Protocol):
 
     def check(self, *, timeout: float) -> None:
         """One cheap authenticated read without retries; `timeout` in seconds."""
+
+
+class LagoAdmin(Protocol):
+    """The calls that are made by hand, or once in a while by the API; they raise `LagoUnreadable` likewise."""
 
     def get_public_key(self) -> bytes:
         """The PEM of the key that signs JWT webhooks."""

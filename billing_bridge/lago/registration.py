@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from billing_bridge.lago.port import Lago, WebhookEndpoint
+from billing_bridge.lago.port import LagoAdmin, WebhookEndpoint
 
 ALGORITHM = "hmac"
 
@@ -14,7 +14,7 @@ class Registered(StrEnum):
 
 
 def ensure_endpoint(
-    lago: Lago, *, url: str, event_types: tuple[str, ...]
+    lago: LagoAdmin, *, url: str, event_types: tuple[str, ...]
 ) -> tuple[Registered, WebhookEndpoint]:
     """Create or correct the endpoint with `url`; raises `LagoUnreadable` and then nothing is certain."""
     there = next((endpoint for endpoint in lago.list_webhook_endpoints() if endpoint.url == url), None)

@@ -20,7 +20,6 @@ from billing_bridge.reconcile.mismatches import Difference, MismatchKind, Mismat
 log = structlog.get_logger(__name__)
 NOTE = "reconcile"
 MOST_REFRESHES = 500
-ATTEMPTS = 5
 REPAIRABLE = frozenset({MismatchKind.MISSING, MismatchKind.DIFFERS})
 
 
@@ -64,6 +63,7 @@ class Reconciler:
         clock: Callable[[], datetime],
         grace_days: int,
         refresh_after: timedelta,
+        attempts: int,
     ) -> None:
         self._lago = lago
         self._press = press
@@ -73,11 +73,12 @@ class Reconciler:
         self._clock = clock
         self._grace_days = grace_days
         self._refresh_after = refresh_after
+        self._attempts = attempts
 
     def __call__(self, event: Event) -> Outcome:
         """The handler of the bridge's own reconcile events; tries again a few times before the next one's turn."""
         report = self.run(correlation_id=event.correlation_id or event.unique_key)
-        if report.error and event.attempts < ATTEMPTS:
+        if report.error and event.attempts < self._attempts:
             raise ReconcileFailed(report.error)
         if report.error:
             return Outcome(text=f"not possible: {report.error}")

@@ -19,6 +19,7 @@ from billing_bridge import bootstrap
 from billing_bridge.bootstrap import Bridge
 from billing_bridge.config import Settings
 from billing_bridge.db import make_engine
+from billing_bridge.migrations.schema import upgrade_database
 from tests.billing_bridge.builders import HMAC_KEY, make_customer, make_features, make_plan
 from tests.billing_bridge.servers import LagoServer, PressServer, serving
 
@@ -50,13 +51,18 @@ def free_port_fixture() -> Callable[[], int]:
     return find_free_port
 
 
+def make_sqlite(folder: Path) -> str:
+    """The address of a new migrated SQLite database."""
+    url = f"sqlite:///{folder}/bridge.db"
+    upgrade_database(url)
+    return url
+
+
 @pytest.fixture(params=["sqlite", pytest.param("mariadb", marks=pytest.mark.mariadb)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """An empty migrated database of its own."""
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/bridge.db"
-        bootstrap.upgrade_database(Settings(database_url=url))
-        yield url
+        yield make_sqlite(tmp_path)
         return
     server = os.environ.get(MARIADB_URL)
     if not server:
@@ -66,7 +72,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     with admin.begin() as connection:
         connection.execute(sa.text(f"CREATE DATABASE {name}"))
     url = sa.make_url(server).set(database=name).render_as_string(hide_password=False)
-    bootstrap.upgrade_database(Settings(database_url=url))
+    upgrade_database(url)
     try:
         yield url
     finally:

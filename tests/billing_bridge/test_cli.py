@@ -12,10 +12,16 @@ from billing_bridge.bootstrap import Bridge, bootstrap
 from billing_bridge.config import Settings
 from billing_bridge.inbox.store import NewEvent
 from tests.billing_bridge.builders import make_body, make_subscription
+from tests.billing_bridge.conftest import make_sqlite
 from tests.billing_bridge.processes import run_cli
 from tests.billing_bridge.servers import LagoServer, PressServer
 
 Cli = Callable[..., Any]
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    return make_sqlite(tmp_path)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from billing_bridge.config import Settings
 from billing_bridge.inbox.doorbell import FakeDoorbell
 from billing_bridge.inbox.store import NewEvent
 from billing_bridge.lago.fake import FakeLago
+from billing_bridge.migrations.schema import upgrade_database
 from billing_bridge.policy import Decision, decide
 from tests.billing_bridge.builders import make_body, make_debt, make_generation, make_subscription
 
@@ -87,7 +88,7 @@ def test_events_in_any_order_and_number_end_where_lago_is(
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{Path(folder) / 'bridge.db'}"
         options = Settings(database_url=url, backoff_first=0.01, backoff_max=0.01)
-        bootstrap.upgrade_database(options)
+        upgrade_database(url)
         lago, press, clock = FakeLago(), RememberingPress(), TickingClock()
         bridge = bootstrap.bootstrap(options, lago=lago, press=press, doorbell=FakeDoorbell(), clock=clock)
         number = 0

@@ -35,7 +35,7 @@ def test_a_signed_webhook_becomes_a_wanted_state(
         "entitlements": {"sites": 1, "users": 5, "apps": ["base"], "storage_gb": 5},
         "lago_id": "sub-acme",
     }
-    assert press_server.headers[-1]["X-Correlation-ID"] == "c-1"
+    assert press_server.headers[-1]["X-Correlation-Id"] == "c-1"
     assert press_server.headers[-1]["Authorization"] == "Bearer press-token"
     assert [event.status for event in bridge.store.list_events(limit=5)] == ["handled"]
 

@@ -18,7 +18,7 @@ class TestPut:
     def test_it_answers_the_view(self, client: PressClient, press_server: PressServer) -> None:
         view = client.put_subscription("a/b ü", BODY, correlation_id="c-1")
         assert (view["external_id"], view["applied"]) == ("a/b ü", True)
-        assert press_server.headers[-1]["X-Correlation-ID"] == "c-1"
+        assert press_server.headers[-1]["X-Correlation-Id"] == "c-1"
 
     def test_a_passing_failure_is_retried(self, client: PressClient, press_server: PressServer) -> None:
         press_server.broken = 2

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import requests
 
-from billing_bridge.bootstrap import upgrade_database
 from billing_bridge.config import Settings
+from billing_bridge.migrations.schema import upgrade_database
 from tests.billing_bridge.processes import run_cli, running
 from tests.billing_bridge.servers import PressServer
 
@@ -102,7 +102,7 @@ def options(
             "reconcile_seconds": 3600.0,
         }
     )
-    upgrade_database(made)
+    upgrade_database(made.database_url)
     return made
 
 

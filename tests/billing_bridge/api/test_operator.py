@@ -137,7 +137,7 @@ class TestNow:
         answer = client.post("/v1/subscriptions/a%20b/sync", headers={"X-Correlation-ID": "mine"})
         expected = {"external_id": "a b", "sent": True, "wanted": "run", "reason": None, "applied": True}
         assert answer.json() == expected
-        assert press_server.headers[-1]["X-Correlation-ID"] == "mine"
+        assert press_server.headers[-1]["X-Correlation-Id"] == "mine"
 
     def test_a_busy_subscription_is_told(self, client: TestClient, bridge: Bridge) -> None:
         with bridge.leases.hold("acme", purpose="sync after a test"):

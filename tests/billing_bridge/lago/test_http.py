@@ -5,11 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from billing_bridge.errors import LagoRefused, LagoUnreadable
-from billing_bridge.handlers.table import EVENT_TYPES
 from billing_bridge.lago.fake import FakeLago
 from billing_bridge.lago.http import LagoHttp
 from billing_bridge.lago.port import Lago
-from billing_bridge.lago.registration import Registered, ensure_endpoint
 from billing_bridge.policy import Customer, Entitlements
 from tests.billing_bridge.builders import (
     make_customer,
@@ -183,22 +181,6 @@ class TestTrouble:
 
         with serving(Limited()) as url:
             assert LagoHttp(api_url=url, api_key="k", timeout=2).list_subscriptions() == []
-
-
-class TestWebhookEndpoint:
-    @pytest.fixture(params=["real", "fake"])
-    def lago(self, request: pytest.FixtureRequest, client: LagoHttp) -> Lago:
-        return client if request.param == "real" else FakeLago()
-
-    def test_it_is_created_then_left_alone_then_corrected(self, lago: Lago) -> None:
-        url = "https://bridge.example/webhooks/lago"
-        made, endpoint = ensure_endpoint(lago, url=url, event_types=EVENT_TYPES)
-        again, _ = ensure_endpoint(lago, url=url, event_types=EVENT_TYPES)
-        fewer, corrected = ensure_endpoint(lago, url=url, event_types=("subscription.started",))
-        assert (made, again, fewer) == (Registered.CREATED, Registered.UNCHANGED, Registered.CORRECTED)
-        assert (endpoint.url, endpoint.signature_algo, endpoint.event_types) == (url, "hmac", EVENT_TYPES)
-        assert corrected.event_types == ("subscription.started",)
-        assert len(lago.list_webhook_endpoints()) == 1
 
 
 class TestBothAdapters:

@@ -7,9 +7,8 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from billing_bridge.bootstrap import alembic_config, upgrade_database
-from billing_bridge.config import Settings
 from billing_bridge.db import metadata
+from billing_bridge.migrations.schema import make_config, upgrade_database
 
 
 def test_the_schema_equals_the_tables(engine: sa.Engine) -> None:
@@ -19,11 +18,11 @@ def test_the_schema_equals_the_tables(engine: sa.Engine) -> None:
 
 
 def test_a_second_upgrade_changes_nothing(database_url: str) -> None:
-    assert upgrade_database(Settings(database_url=database_url)) == "0001"
+    assert upgrade_database(database_url) == "0001"
 
 
 def test_down_and_up_again(database_url: str, engine: sa.Engine) -> None:
-    config = alembic_config(database_url)
+    config = make_config(database_url)
     command.downgrade(config, "base")
     assert set(sa.inspect(engine).get_table_names()) == {"alembic_version"}
     command.upgrade(config, "head")
@@ -31,7 +30,7 @@ def test_down_and_up_again(database_url: str, engine: sa.Engine) -> None:
 
 
 def test_the_folder_of_a_new_database_is_made(tmp_path: Path) -> None:
-    upgrade_database(Settings(database_url=f"sqlite:///{tmp_path}/deep/er/bridge.db"))
+    upgrade_database(f"sqlite:///{tmp_path}/deep/er/bridge.db")
     assert (tmp_path / "deep/er/bridge.db").exists()
 
 
