@@ -60,7 +60,8 @@ class Product:
             raise UpError(message) from error
         if done.returncode != 0:
             message = f"`{module} {' '.join(arguments)}` failed; what was done before stays, and up continues from here."
-            raise UpError(message, log=_last_lines(done.stderr or done.stdout))
+            said = _explain(done.stderr or done.stdout)
+            raise UpError(message, log=said, reason=said.splitlines()[-1] if said else message)
         return _parse(done.stdout)
 
 
@@ -69,6 +70,14 @@ def _parse(output: str) -> Any:
         return json.loads(output)
     except ValueError:
         return None
+
+
+def _explain(error_output: str) -> str:
+    """The sentence of a command that was asked for JSON; else its last lines."""
+    problem = _parse(error_output)
+    if isinstance(problem, dict) and "message" in problem:
+        return str(problem["message"])
+    return _last_lines(error_output)
 
 
 def _last_lines(text: str, count: int = 12) -> str:
@@ -124,13 +133,19 @@ SETUP = (
 
 def play_demo(product: Product) -> dict[str, Any]:
     """One tenant through the front door: the sandbox starts a subscription and fires the webhook."""
-    answer: dict[str, Any] = product.press("demo", "--keep", "--json", env=("lago-sandbox.env",))
-    return answer
+    answer: dict[str, Any] = product.press("demo", "--create-only", "--json")
+    # The login link of this moment is shown, never stored: whoever reads the file later could use it.
+    return {name: value for name, value in answer.items() if name != "login_url"}
 
 
 def list_demo_links(product: Product, demo: Mapping[str, Any]) -> dict[str, str]:
     """The ERP's address and a login link that works once; nothing when there is no demo tenant."""
     if not demo.get("site_id"):
         return {}
-    answer = product.press("site", "login-link", str(demo["site_id"]), "--json")
-    return {"ERP": str(demo.get("url", "")), "Log in (once, now)": str(answer["url"])}
+    links = {"ERP of the demo tenant": str(demo["url"])}
+    try:
+        answer = product.press("site", "login-link", str(demo["site_id"]), "--json")
+    except UpError as error:
+        # The tenant may have been suspended or archived by hand since; that is no failure of an up.
+        return links | {"Log in": f"not now: {error.reason}"}
+    return links | {"Log in (works once)": str(answer["url"])}

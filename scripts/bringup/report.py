@@ -10,11 +10,11 @@ OK_STATES = {"RUNNING": "green", "STARTING": "yellow"}
 
 
 def print_addresses(console: Console, rows: Mapping[str, str]) -> None:
-    table = Table(show_header=False, box=None, padding=(0, 2))
-    for name, value in rows.items():
-        table.add_row(f"[bold]{name}[/]", value)
+    """One line each, never cut: links are copied from here."""
+    width = max(map(len, rows), default=0)
     console.print()
-    console.print(table, soft_wrap=True)
+    for name, value in rows.items():
+        console.print(f"  [bold]{name:<{width}}[/]  {value}", soft_wrap=True, highlight=False)
 
 
 def print_timings(console: Console, title: str, timings: list[dict[str, Any]]) -> None:

@@ -58,6 +58,9 @@ def done(installation: Installation, key: str) -> None:
 def list_links(installation: Installation) -> dict[str, str]:
     urls = installation.record.urls
     links = {"API and its docs": f"{urls['press-api']}/docs"}
+    links["Operator"] = (
+        f"{product.OPERATOR_EMAIL}, password in {installation.paths.secrets / product.OPERATOR_PASSWORD}"
+    )
     links |= product.list_demo_links(installation.product, installation.record.demo)
     script = ROOT / "scripts" / "press"
     return links | {"Command line": str(script), "State and logs": str(installation.paths.state)}

@@ -73,11 +73,11 @@ class Paths:
         return Path(tempfile.gettempdir()) / f"press-{os.getuid()}-{name}.sock"
 
     def make(self) -> None:
-        """Make the folders; those that hold secrets or sockets are closed to others."""
+        """Make the folders; they hold secrets and tenants' data, so they are closed to others."""
         for name in OWNED:
-            (self.state / name).mkdir(parents=True, exist_ok=True)
-        for name in ("env", "run", "secrets", "redis"):
-            (self.state / name).chmod(0o700)
+            folder = self.state / name
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o700)
 
 
 @dataclass

@@ -1,15 +1,17 @@
 """The command itself: arguments, refusals, and what it says when something stops it."""
 
 import errno
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from scripts.bringup.__main__ import explain_os_error, main, parse_arguments
-from scripts.bringup.report import format_seconds
+from scripts.bringup.report import format_seconds, print_addresses
 from scripts.bringup.state import ROOT, Paths, Record, hold_lock, save_record
 
 
@@ -75,6 +77,13 @@ class TestRefusals:
         said = explain_os_error(OSError(errno.ENOSPC, "No space left on device", "/data/x"))
         assert "No space left on device (/data/x)" in said
         assert "run up again" in said
+
+
+def test_an_address_is_never_cut() -> None:
+    out = io.StringIO()
+    link = "http://demo.localhost:8000/-/login#" + "x" * 200
+    print_addresses(Console(file=out, width=40), {"Log in": link, "Longer name": "y"})
+    assert f"Log in       {link}\n" in out.getvalue()
 
 
 @pytest.mark.parametrize(

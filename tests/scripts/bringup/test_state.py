@@ -31,8 +31,8 @@ def mode_of(path: Path) -> int:
 
 
 class TestPaths:
-    def test_folders_of_secrets_are_closed_to_others(self, paths: Paths) -> None:
-        assert [mode_of(paths.state / name) for name in ("env", "run", "secrets", "redis")] == [0o700] * 4
+    def test_folders_are_closed_to_others(self, paths: Paths) -> None:
+        assert {mode_of(folder) for folder in paths.state.iterdir()} == {0o700}
 
     def test_a_long_path_gets_a_short_socket(self, tmp_path: Path) -> None:
         deep = Paths(tmp_path / ("d" * 120))
