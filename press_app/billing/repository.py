@@ -7,6 +7,7 @@ from sqlalchemy import Select, exists, func, or_, select, update
 
 from press_app.billing.model import Coverage, Subscription, TerminationGuard, WantedState
 from press_app.kit.db import ReadSession, Session
+from press_app.plans.model import Plan
 from press_app.sites.lifecycle import SiteStatus, Wanted
 from press_app.sites.model import Site
 
@@ -18,6 +19,14 @@ def find_locked(session: Session, external_id: str) -> Subscription | None:
     return session.scalar(
         select(Subscription).where(Subscription.external_id == external_id).with_for_update()
     )
+
+
+def wait_for_newcomers(session: Session) -> None:
+    """Let first observations pass one by one.
+
+    Two that insert the same customer, name or id at once would each keep a lock that the other one needs.
+    """
+    session.execute(select(Plan.id).order_by(Plan.id).with_for_update())
 
 
 def select_subscriptions(team_ids: Sequence[str] | None) -> Select[Subscription]:

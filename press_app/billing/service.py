@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import count
 
 import structlog
 from sqlalchemy.exc import IntegrityError
@@ -18,7 +17,6 @@ from press_app.kit.pagination import Page, PageRequest, read_page
 from press_app.plans import service as plans
 from press_app.plans.rules import Entitlements
 from press_app.sites import service as sites
-from press_app.sites.errors import SiteNameTaken
 from press_app.sites.events import SiteReserved, SiteReturnWanted
 from press_app.sites.lifecycle import HoldKind, Wanted
 from press_app.sites.model import Site
@@ -28,7 +26,6 @@ from press_app.work.unit_of_work import UnitOfWork, stale_write
 log = structlog.get_logger(__name__)
 
 BY_OPERATOR = "operator"
-NAME_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -46,12 +43,10 @@ def observe(uow: UnitOfWork, command: ObserveSubscription, settings: Settings) -
     """
     plan = plans.get_plan(uow.session, command.plan_code)
     known = repository.find_locked(uow.session, command.external_id)
+    if known is None:
+        repository.wait_for_newcomers(uow.session)
+        known = repository.find_locked(uow.session, command.external_id)
     subscription = known or _add(uow, command)
-    if subscription is None:
-        # Another observation made it at the same moment, and has ended by now.
-        subscription = known = repository.find_locked(uow.session, command.external_id)
-    if subscription is None:
-        raise stale_write()
     if known is not None and subscription.observed_at >= command.observed_at:
         return Observed(subscription, applied=False)
     was = subscription.wanted
@@ -69,8 +64,7 @@ def observe(uow: UnitOfWork, command: ObserveSubscription, settings: Settings) -
     return Observed(subscription, applied=True)
 
 
-def _add(uow: UnitOfWork, command: ObserveSubscription) -> Subscription | None:
-    """A new row; None when another transaction was faster."""
+def _add(uow: UnitOfWork, command: ObserveSubscription) -> Subscription:
     team = teams.ensure_team_for_customer(
         uow, customer_ref=command.customer_ref, name=command.customer_name, email=command.customer_email
     )
@@ -86,8 +80,8 @@ def _add(uow: UnitOfWork, command: ObserveSubscription) -> Subscription | None:
     try:
         with uow.session.begin_nested():
             uow.session.add(subscription)
-    except IntegrityError:
-        return None
+    except IntegrityError as error:
+        raise stale_write() from error
     return subscription
 
 
@@ -137,24 +131,18 @@ def _reserve_first(
     uow: UnitOfWork, subscription: Subscription, granted: Entitlements, settings: Settings
 ) -> None:
     team = teams.get_team(uow.session, subscription.team_id)
-    wish = subscription.name or subscription.external_id
-    for attempt in count(1):
-        try:
-            site = sites.reserve(
-                uow,
-                team_id=team.id,
-                name=sites.free_name(uow, wish, settings.site_domain),
-                domain=settings.site_domain,
-                apps=rules.apps_of(granted),
-                company=team.name,
-                admin_email=teams.find_owner_email(uow.session, team.id) or f"owner@{settings.site_domain}",
-                covered_by=f"subscription:{subscription.id}",
-            )
-            break
-        except SiteNameTaken:
-            # Another subscription took the name between the look and the reservation.
-            if attempt == NAME_ATTEMPTS:
-                raise
+    # No other subscription can take the name in between: it is a newcomer too.
+    repository.wait_for_newcomers(uow.session)
+    site = sites.reserve(
+        uow,
+        team_id=team.id,
+        name=sites.free_name(uow, subscription.name or subscription.external_id, settings.site_domain),
+        domain=settings.site_domain,
+        apps=rules.apps_of(granted),
+        company=team.name,
+        admin_email=teams.find_owner_email(uow.session, team.id) or f"owner@{settings.site_domain}",
+        covered_by=f"subscription:{subscription.id}",
+    )
     uow.session.add(Coverage(site_id=site.id, subscription_id=subscription.id, is_first=True, is_ended=False))
 
 

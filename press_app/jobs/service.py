@@ -43,7 +43,6 @@ def request_job(
     """Promise a job. An exclusive one holds the lease of its target until it is settled.
 
     Short jobs that change no data (a login link, a measurement) wait their turn at the agent instead.
-
     Raises :class:`press_app.work.lease.SubjectBusy` while another job works on the target.
     """
     now = uow.now()
@@ -62,8 +61,8 @@ def request_job(
         created_at=now,
     )
     job.enter(LIFECYCLE.initial, now)
-    # Twice the time: the lease is given back when the job is settled, and outlives a job that is late.
     if is_exclusive:
+        # Twice the time: the lease is given back when the job is settled, and outlives a job that is late.
         lease.hold(uow, target, holder=job.id, purpose=purpose, within=within * 2)
     uow.session.add(job)
     uow.record("job.queued", target, purpose, team_id=team_id, job_id=job.id, operation=operation)

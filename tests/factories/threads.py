@@ -6,7 +6,7 @@ from collections.abc import Callable
 from press_app.errors import PressError
 
 
-def run_at_once(threads: int, function: Callable[[], None]) -> list[PressError]:
+def run_at_once(threads: int, function: Callable[[], object]) -> list[PressError]:
     """Call it in so many threads at the same moment; returns the expected failures."""
     start = threading.Barrier(threads)
     failed: list[PressError] = []

@@ -58,7 +58,7 @@ class Driver:
 
     def observe(self, wanted: str = "run", external_id: str = "acme", **overrides: Any) -> billing.Observed:
         """The bridge read Lago just now."""
-        at = self.clock.now() + timedelta(microseconds=next(self._observations))
+        at = overrides.pop("observed_at", self.clock.now() + timedelta(microseconds=next(self._observations)))
         command = make_observation(at, external_id=external_id, wanted=wanted, **overrides)
         with self.work.begin(actor="bridge") as uow:
             return billing.observe(uow, command, self.runtime.settings)

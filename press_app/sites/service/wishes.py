@@ -56,28 +56,30 @@ def reserve(
         created_at=now,
     )
     site.enter(LIFECYCLE.initial, now)
+    _take_name(uow, site, domain)
+    jobs.put_secret(uow, starts.password_ref(site.id), new_password())
+    uow.publish(SiteReserved(site_id=site.id, team_id=team_id, apps=chosen, covered_by=covered_by))
+    message = f"{site.hostname} was ordered."
+    uow.record("site.reserved", site.target, message, team_id=team_id, status=site.status.value)
+    _converge_soon(uow, site)
+    return site
+
+
+def _take_name(uow: UnitOfWork, site: Site, domain: str) -> None:
     try:
         with uow.session.begin_nested():
             uow.session.add(site)
     except IntegrityError:
+        wishes = [f"{site.name}-{tail}" for tail in ("erp", "2")]
         free = [
-            f"{name}-{tail}"
-            for tail in ("erp", "2")
-            if reads.find_by_hostname(uow.session, f"{name}-{tail}.{domain}") is None
+            wish
+            for wish in wishes
+            if len(wish) <= rules.MAX_NAME and reads.find_by_hostname(uow.session, f"{wish}.{domain}") is None
         ]
-        message = f"{name} is taken. Nothing was created. {' and '.join(free) or 'Another name'} is free."
-        raise SiteNameTaken(message, name=name, free=free) from None
-    jobs.put_secret(uow, starts.password_ref(site.id), new_password())
-    uow.publish(SiteReserved(site_id=site.id, team_id=team_id, apps=chosen, covered_by=covered_by))
-    uow.record(
-        "site.reserved",
-        site.target,
-        f"{site.hostname} was ordered.",
-        team_id=team_id,
-        status=site.status.value,
-    )
-    _converge_soon(uow, site)
-    return site
+        message = (
+            f"{site.name} is taken. Nothing was created. {' and '.join(free) or 'Another name'} is free."
+        )
+        raise SiteNameTaken(message, name=site.name, free=free) from None
 
 
 def free_name(uow: UnitOfWork, wish: str, domain: str) -> str:

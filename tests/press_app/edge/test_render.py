@@ -21,6 +21,62 @@ def make_route(hostname: str = "acme.localhost", **changes: object) -> Route:
     return Route(**values)  # type: ignore[arg-type]  # overrides of every type pass through
 
 
+NOT_FOUND = {
+    "rule": "PathPrefix(`/`)",
+    "priority": 1,
+    "service": "pages",
+    "middlewares": ["to-not-found"],
+}
+GOLDEN = {
+    "http": {
+        "routers": {
+            "unknown": NOT_FOUND,
+            "live-b1-0": {
+                "rule": "Host(`a.localhost`) || Host(`b.localhost`)",
+                "service": "bench-b1",
+            },
+            "live-b2-0": {"rule": "Host(`g.localhost`)", "service": "bench-b2"},
+            "maintenance-0": {
+                "rule": "Host(`e.localhost`)",
+                "service": "pages",
+                "middlewares": ["to-maintenance"],
+            },
+            "suspended-billing-0": {
+                "rule": "Host(`c.localhost`)",
+                "service": "pages",
+                "middlewares": ["to-suspended-billing"],
+            },
+            "suspended-operator-0": {
+                "rule": "Host(`d.localhost`)",
+                "service": "pages",
+                "middlewares": ["to-suspended-operator"],
+            },
+        },
+        "services": {
+            "pages": {"loadBalancer": {"servers": [{"url": PAGES}], "passHostHeader": True}},
+            "bench-b1": {
+                "loadBalancer": {
+                    "servers": [{"url": "http://127.0.0.1:7001"}],
+                    "passHostHeader": True,
+                }
+            },
+            "bench-b2": {
+                "loadBalancer": {
+                    "servers": [{"url": "http://127.0.0.1:7002"}],
+                    "passHostHeader": True,
+                }
+            },
+        },
+        "middlewares": {
+            "to-not-found": {"replacePath": {"path": "/not-found"}},
+            "to-maintenance": {"replacePath": {"path": "/maintenance"}},
+            "to-suspended-billing": {"replacePath": {"path": "/suspended/billing"}},
+            "to-suspended-operator": {"replacePath": {"path": "/suspended/operator"}},
+        },
+    }
+}
+
+
 class TestRender:
     def test_golden(self) -> None:
         routes = [
@@ -32,60 +88,7 @@ class TestRender:
             make_route("f.localhost", state=RouteState.NONE),
             make_route("g.localhost", bench_id="b2", bench_url="http://127.0.0.1:7002"),
         ]
-        not_found = {
-            "rule": "PathPrefix(`/`)",
-            "priority": 1,
-            "service": "pages",
-            "middlewares": ["to-not-found"],
-        }
-        assert render(routes, PAGES) == {
-            "http": {
-                "routers": {
-                    "unknown": not_found,
-                    "live-b1-0": {
-                        "rule": "Host(`a.localhost`) || Host(`b.localhost`)",
-                        "service": "bench-b1",
-                    },
-                    "live-b2-0": {"rule": "Host(`g.localhost`)", "service": "bench-b2"},
-                    "maintenance-0": {
-                        "rule": "Host(`e.localhost`)",
-                        "service": "pages",
-                        "middlewares": ["to-maintenance"],
-                    },
-                    "suspended-billing-0": {
-                        "rule": "Host(`c.localhost`)",
-                        "service": "pages",
-                        "middlewares": ["to-suspended-billing"],
-                    },
-                    "suspended-operator-0": {
-                        "rule": "Host(`d.localhost`)",
-                        "service": "pages",
-                        "middlewares": ["to-suspended-operator"],
-                    },
-                },
-                "services": {
-                    "pages": {"loadBalancer": {"servers": [{"url": PAGES}], "passHostHeader": True}},
-                    "bench-b1": {
-                        "loadBalancer": {
-                            "servers": [{"url": "http://127.0.0.1:7001"}],
-                            "passHostHeader": True,
-                        }
-                    },
-                    "bench-b2": {
-                        "loadBalancer": {
-                            "servers": [{"url": "http://127.0.0.1:7002"}],
-                            "passHostHeader": True,
-                        }
-                    },
-                },
-                "middlewares": {
-                    "to-not-found": {"replacePath": {"path": "/not-found"}},
-                    "to-maintenance": {"replacePath": {"path": "/maintenance"}},
-                    "to-suspended-billing": {"replacePath": {"path": "/suspended/billing"}},
-                    "to-suspended-operator": {"replacePath": {"path": "/suspended/operator"}},
-                },
-            }
-        }
+        assert render(routes, PAGES) == GOLDEN
 
     def test_is_never_empty(self) -> None:
         http = render([], PAGES)["http"]
