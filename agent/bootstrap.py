@@ -17,9 +17,13 @@ from agent.conformance.checks import CHECKS
 from agent.conformance.suite import CheckResult, Suite
 from agent.credentials.enrolment import Identity
 from agent.engines.errors import EngineUnknown
+from agent.engines.fake.engine import FakeEngine
+from agent.engines.fake.probe import FakeProbe
 from agent.engines.port import Engine
 from agent.engines.probe import EngineProbe
 from agent.engines.shelf import Engines
+from agent.engines.tryton.engine import TrytonEngine
+from agent.engines.tryton.probe import TrytonProbe
 from agent.executors.port import Executor
 from agent.executors.process import ProcessExecutor
 from agent.host.clock import Clock, utc_now
@@ -108,13 +112,9 @@ def engine_factories(settings: Settings, executor: Executor) -> dict[str, Callab
     """Return how each engine of the settings is made. Raises :class:`SettingsInvalid` for an unknown name."""
 
     def make_fake() -> Engine:
-        from agent.engines.fake.engine import FakeEngine
-
         return FakeEngine(settings.data_dir / "fake", executor, settings.bench_port_start)
 
     def make_tryton() -> Engine:
-        from agent.engines.tryton.engine import TrytonEngine
-
         return TrytonEngine(settings=settings, executor=executor)
 
     known: dict[str, Callable[[], Engine]] = {"fake": make_fake, "tryton": make_tryton}
@@ -127,12 +127,8 @@ def engine_factories(settings: Settings, executor: Executor) -> dict[str, Callab
 def make_probe(engine: str) -> EngineProbe:
     """Return the conformance probe of an engine. Raises :class:`EngineUnknown`."""
     if engine == "fake":
-        from agent.engines.fake.probe import FakeProbe
-
         return FakeProbe()
     if engine == "tryton":
-        from agent.engines.tryton.probe import TrytonProbe
-
         return TrytonProbe()
     raise EngineUnknown(f"There is no engine {engine!r}. Choose fake or tryton.")
 

@@ -1,5 +1,6 @@
 """Settings of the host agent: one frozen object, built once in the composition root."""
 
+import os
 from pathlib import Path
 
 from pydantic import Field
@@ -38,3 +39,9 @@ class Settings(BaseSettings):
     def engine_names(self) -> tuple[str, ...]:
         """The engines as a tuple, without blanks."""
         return tuple(name for part in self.engines.split(",") if (name := part.strip()))
+
+
+def environment_for_children() -> dict[str, str]:
+    """What programs started by the agent see of its environment: nothing of the settings, no secret."""
+    kept = {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER", "LOGNAME", "TMPDIR"}
+    return {key: value for key, value in os.environ.items() if key in kept}

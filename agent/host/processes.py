@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
+from agent.config import environment_for_children
+
 PROC = Path("/proc")
 STOP_SECONDS = 60.0
 
@@ -35,14 +37,14 @@ def _children(pid: int) -> list[int]:
 
 def become(argv: tuple[str, ...]) -> NoReturn:
     """Replace this process by the program, with nothing of our own settings in its environment."""
-    os.execvpe(argv[0], list(argv), _environment())  # noqa: S606 - a fixed program of ours
+    os.execvpe(argv[0], list(argv), environment_for_children())  # noqa: S606 - a fixed program of ours
 
 
 @contextmanager
 def running(argv: tuple[str, ...]) -> Iterator[None]:
     """Run a program for the block, with nothing of our own settings in its environment."""
     with subprocess.Popen(
-        argv, env=_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        argv, env=environment_for_children(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
     ) as process:
         try:
             yield
@@ -52,8 +54,3 @@ def running(argv: tuple[str, ...]) -> Iterator[None]:
                 process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
-
-
-def _environment() -> dict[str, str]:
-    kept = {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER", "LOGNAME", "TMPDIR"}
-    return {key: value for key, value in os.environ.items() if key in kept}

@@ -89,15 +89,7 @@ def run(
     output = _Output(on_line, hide)
     shown = tuple(output.redact(part) for part in argv)
     try:
-        process = subprocess.Popen(
-            argv,
-            cwd=cwd,
-            env=None if env is None else dict(env),
-            stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        process = _start(argv, cwd, env, has_stdin=stdin is not None)
     except OSError as error:
         raise CommandFailed(shown, 127, output.redact(str(error))) from error
     in_time = False
@@ -115,6 +107,20 @@ def run(
     if process.returncode != 0:
         raise CommandFailed(shown, process.returncode, output.tail())
     return output.text()
+
+
+def _start(
+    argv: tuple[str, ...], cwd: Path | None, env: Mapping[str, str] | None, *, has_stdin: bool
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        argv,
+        cwd=cwd,
+        env=None if env is None else dict(env),
+        stdin=subprocess.PIPE if has_stdin else subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
 
 
 def _pump(process: subprocess.Popen[bytes], stdin: str | None, output: _Output, deadline: float) -> bool:

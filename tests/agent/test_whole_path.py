@@ -3,7 +3,7 @@
 import uuid
 from pathlib import Path
 
-from tests.agent.harness import running_agent
+from tests.agent.harness import RunningAgent, running_agent
 
 
 class TestWholePath:
@@ -38,16 +38,19 @@ class TestWholePath:
             assert resumed["status"] == "succeeded"
             assert agent.ask_site(site_id).json() == ["Ada"]
 
-            archived = plane.do("archive_site", target, agent.site_params(site_id, backup_id=backup_id))
-            assert archived["status"] == "succeeded", archived
-            backup = archived["result"]["backup"]
-            assert backup["verified_at"] is not None
-            assert agent.ask_site(site_id).status_code == 404
-            assert plane.get("/v1/state", "state.read").json()["sites"] == []
+            _archive_and_bring_back(agent, site_id, backup_id)
 
-            params = agent.site_params(
-                site_id, hostname=f"{site_id}.localhost", backup=backup, state="active"
-            )
-            restored = plane.do("restore_site", target, params)
-            assert restored["status"] == "succeeded", restored
-            assert agent.ask_site(site_id).json() == ["Ada"]
+
+def _archive_and_bring_back(agent: RunningAgent, site_id: str, backup_id: str) -> None:
+    plane, target = agent.plane, f"site:{site_id}"
+    archived = plane.do("archive_site", target, agent.site_params(site_id, backup_id=backup_id))
+    assert archived["status"] == "succeeded", archived
+    backup = archived["result"]["backup"]
+    assert backup["verified_at"] is not None
+    assert agent.ask_site(site_id).status_code == 404
+    assert plane.get("/v1/state", "state.read").json()["sites"] == []
+
+    params = agent.site_params(site_id, hostname=f"{site_id}.localhost", backup=backup, state="active")
+    restored = plane.do("restore_site", target, params)
+    assert restored["status"] == "succeeded", restored
+    assert agent.ask_site(site_id).json() == ["Ada"]
