@@ -128,6 +128,20 @@ class Platform:
             if status.state == RUNNING:
                 os.kill(status.pid, signal.SIGKILL)
 
+    def read_host_state(self) -> dict[str, Any]:
+        """What the agent says that this host holds."""
+        argv = (str(ROOT / "scripts/lib/with-env"), str(self.paths.env / "agent.env"))
+        done = subprocess.run(
+            [*argv, sys.executable, "-m", "agent.cli", "state"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=CALL_SECONDS,
+        )
+        state: dict[str, Any] = json.loads(done.stdout)
+        return state
+
     def flush_redis(self) -> None:
         """Take everything out of Redis, as a restart without its disk would."""
         with redis.Redis.from_url(self.read_env("press.env")["PRESS_REDIS_URL"]) as client:
