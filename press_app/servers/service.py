@@ -136,12 +136,15 @@ def is_quiet(feed: ServerFeed | None, now: datetime) -> bool:
 
 
 def _read_key(pem: str) -> OKPKey:
+    message = "The agent's public key is not an Ed25519 key in PEM. It was not stored. Run 'press-agent enroll' again."
     try:
         key = OKPKey.import_key(pem)
-        if key.is_private:
-            message = "This is a private key. It was not stored. Give the public one."
-            raise KeyInvalid(message)
+        curve = key.as_dict(private=False)["crv"]
     except (JoseError, ValueError) as error:
-        message = "The agent's public key is not an Ed25519 key in PEM. It was not stored. Run 'press-agent enroll' again."
         raise KeyInvalid(message) from error
+    if curve != "Ed25519":
+        raise KeyInvalid(message)
+    if key.is_private:
+        message = "This is a private key. It was not stored. Give the public one."
+        raise KeyInvalid(message)
     return key

@@ -111,7 +111,8 @@ class Driver:
         ended = self.orders(operation)
         for order in ended:
             result = {**make_result(order, self.clock.now()), **changes}
-            self.push(self.agents.finish(self.server_of(order.job_id), order.job_id, result))
+            server_id = self.server_of(order.job_id)
+            self.push(self.agents.finish(server_id, order.job_id, result), server_id=server_id)
         self.run()
         return len(ended)
 
@@ -121,7 +122,8 @@ class Driver:
         assert ended, f"no {operation} is open"
         for order in ended:
             server_id = self.server_of(order.job_id)
-            self.push(self.agents.fail(server_id, order.job_id, message, compensated=compensated))
+            event = self.agents.fail(server_id, order.job_id, message, compensated=compensated)
+            self.push(event, server_id=server_id)
         self.run()
 
     def push(self, *events: Mapping[str, Any], server_id: str | None = None) -> int:

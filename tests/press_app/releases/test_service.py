@@ -1,0 +1,44 @@
+"""Releases never change."""
+
+import pytest
+
+from press_app.releases import service as releases
+from press_app.releases.errors import ReleaseNameTaken
+from press_app.work.unit_of_work import UnitOfWork, Work
+from tests.factories.threads import run_at_once
+
+SETS = [["base"], ["base", "crm"]]
+
+
+def add(uow: UnitOfWork, version: str = "8.0", sets: list[list[str]] | None = None) -> str:
+    return releases.add_release(
+        uow, name="tryton-8", engine="tryton", engine_version=version, app_sets=sets or SETS
+    ).id
+
+
+class TestAddRelease:
+    def test_the_same_again_is_given_back(self, work: Work) -> None:
+        with work.begin(actor="operator") as uow:
+            first = add(uow)
+        with work.begin(actor="operator") as uow:
+            assert add(uow) == first
+            assert releases.get_release(uow.session, "tryton-8").id == first
+            assert releases.get_release(uow.session, first).app_sets == SETS
+
+    @pytest.mark.parametrize(("version", "sets"), [("8.2", SETS), ("8.0", [["base"]])])
+    def test_another_content_is_refused(self, work: Work, version: str, sets: list[list[str]]) -> None:
+        with work.begin(actor="operator") as uow:
+            add(uow)
+        with pytest.raises(ReleaseNameTaken), work.begin(actor="operator") as uow:
+            add(uow, version, sets)
+
+    def test_of_many_at_once_one_row_is_made(self, work: Work) -> None:
+        made: set[str] = set()
+
+        def try_it() -> None:
+            with work.begin(actor="operator") as uow:
+                made.add(add(uow))
+
+        failed = run_at_once(4, try_it)
+        assert {error.code for error in failed} <= {"release_name_taken"}
+        assert len(made) == 1
