@@ -44,6 +44,9 @@ class Installation:
         """Ports, secrets and every file that the programs read."""
         self.paths.make()
         running = self.supervisor.is_running()
+        left = self.supervisor.clear()
+        if left:
+            self.journal.note(f"ended {left} programs that a killed supervisor had left behind")
         self.record.ports = self._keep_ports(asked) if running else choose_ports(self.record.ports, asked)
         self.record.urls = list_urls(self.record.ports)
         self.remember()
@@ -106,7 +109,7 @@ class Installation:
     def stop(self) -> bool:
         """Stop everything; False when nothing ran."""
         if not self.supervisor.is_running():
-            return False
+            return self.supervisor.clear() > 0
         self.supervisor.stop()
         return True
 

@@ -15,6 +15,7 @@ from supervisor.xmlrpc import Faults, SupervisorTransport
 from agent.commands.supervisord import supervisord_conf
 from scripts.bringup.errors import UpError
 from scripts.bringup.health import read_tail, wait_until
+from scripts.bringup.orphans import end_orphans, is_alive
 from scripts.bringup.state import ROOT, Paths, write_file
 
 START_SECONDS = 15.0
@@ -53,6 +54,14 @@ class Supervisor:
             return False
         return True
 
+    def clear(self) -> int:
+        """End what a killed supervisor left running, so that its ports and locks are free; how many there were."""
+        if self.is_running():
+            return 0
+        if self._process:
+            self._process.wait(timeout=STOP_SECONDS)
+        return end_orphans(self._paths.state, self._paths.socket)
+
     def start(self) -> None:
         """Start it with every program; it outlives this process and its terminal."""
         write_file(self._conf, supervisord_conf(self._paths.supervisor, self._paths.socket))
@@ -84,7 +93,7 @@ class Supervisor:
         if self._process:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=STOP_SECONDS)
-        if not wait_until(lambda: not _is_alive(pid), seconds=STOP_SECONDS):
+        if not wait_until(lambda: not is_alive(pid), seconds=STOP_SECONDS):
             raise UpError(
                 f"supervisor (pid {pid}) did not stop within {STOP_SECONDS:.0f} s; look into {self._paths.log}."
             )
@@ -148,12 +157,3 @@ class Supervisor:
             raise ConnectionError(str(error)) from error
         finally:
             transport.close()
-
-
-def _is_alive(pid: int) -> bool:
-    """Whether the process still runs; one that only waits to be reaped does not."""
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-    except OSError:
-        return False
-    return not status.rpartition(")")[2].lstrip().startswith("Z")

@@ -1,5 +1,7 @@
 """The supervisor, for real: started once, programs added, restarted, given up and revived, all gone in the end."""
 
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +10,7 @@ import pytest
 
 from scripts.bringup.files import format_program
 from scripts.bringup.health import wait_until
+from scripts.bringup.orphans import is_alive
 from scripts.bringup.programs import Program
 from scripts.bringup.state import Paths, write_file
 from scripts.bringup.supervisor import ProgramStatus, Supervisor
@@ -113,3 +116,16 @@ class TestSupervisor:
         log = paths.log / "one.log"
         assert wait_until(lambda: "PATH" in log.read_text(encoding="utf-8"), seconds=10)
         assert "PRESS_LEAKED" not in log.read_text(encoding="utf-8")
+
+    def test_what_a_killed_supervisor_left_is_ended(self, paths: Paths, supervisor: Supervisor) -> None:
+        define_sleeper(paths, "one")
+        supervisor.start()
+        pid = wait_for(supervisor, "one", "RUNNING").pid
+        assert supervisor.clear() == 0
+        os.kill(supervisor._call("getPID"), signal.SIGKILL)
+        assert wait_until(lambda: not supervisor.is_running(), seconds=10)
+        assert is_alive(pid)
+        assert supervisor.clear() == 1
+        assert not is_alive(pid)
+        supervisor.start()
+        wait_for(supervisor, "one", "RUNNING")
