@@ -410,87 +410,29 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    with op.batch_alter_table('login_link', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_login_link_site_id'))
-
     op.drop_table('login_link')
     op.drop_table('hold')
-    with op.batch_alter_table('coverage', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_coverage_subscription_id'))
-
     op.drop_table('coverage')
-    with op.batch_alter_table('backup', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_backup_team_id'))
-        batch_op.drop_index('ix_backup_site_id_status_taken_at')
-
     op.drop_table('backup')
-    with op.batch_alter_table('site', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_site_team_id'))
-        batch_op.drop_index(batch_op.f('ix_site_status'))
-        batch_op.drop_index(batch_op.f('ix_site_name'))
-        batch_op.drop_index(batch_op.f('ix_site_deadline_at'))
-        batch_op.drop_index(batch_op.f('ix_site_bench_id'))
-
     op.drop_table('site')
-    with op.batch_alter_table('subscription', schema=None) as batch_op:
-        batch_op.drop_index('ix_subscription_wanted_ended_at')
-        batch_op.drop_index(batch_op.f('ix_subscription_team_id'))
-
     op.drop_table('subscription')
-    with op.batch_alter_table('membership', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_membership_user_id'))
-
     op.drop_table('membership')
-    with op.batch_alter_table('job', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_job_team_id'))
-        batch_op.drop_index('ix_job_target_id')
-        batch_op.drop_index('ix_job_status_server_id')
-
     op.drop_table('job')
-    with op.batch_alter_table('browser_session', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_browser_session_user_id'))
-
     op.drop_table('browser_session')
-    with op.batch_alter_table('bench', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_bench_status'))
-        batch_op.drop_index(batch_op.f('ix_bench_server_id'))
-
     op.drop_table('bench')
-    with op.batch_alter_table('api_token', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_api_token_team_id'))
-
     op.drop_table('api_token')
     op.drop_table('user')
     op.drop_table('termination_guard')
     op.drop_table('team')
-    with op.batch_alter_table('task', schema=None) as batch_op:
-        batch_op.drop_index('ix_task_status_run_at')
-
     op.drop_table('task')
     op.drop_table('server_feed')
     op.drop_table('server')
-    with op.batch_alter_table('seen_credential', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_seen_credential_expires_at'))
-
     op.drop_table('seen_credential')
-    with op.batch_alter_table('secret', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_secret_expires_at'))
-
     op.drop_table('secret')
     op.drop_table('schedule')
     op.drop_table('release')
     op.drop_table('plan')
     op.drop_table('lease')
-    with op.batch_alter_table('journal', schema=None) as batch_op:
-        batch_op.drop_index('ix_journal_team_id_id')
-        batch_op.drop_index('ix_journal_subject_id')
-
     op.drop_table('journal')
-    with op.batch_alter_table('idempotency', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_idempotency_created_at'))
-
     op.drop_table('idempotency')
-    with op.batch_alter_table('finding', schema=None) as batch_op:
-        batch_op.drop_index('ix_finding_resolved_at')
-
     op.drop_table('finding')
