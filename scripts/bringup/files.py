@@ -60,6 +60,8 @@ def write_redis(paths: Paths, ports: Mapping[str, int]) -> bool:
         f"requirepass {password}",
         f'dir "{paths.state / "redis"}"',
         "daemonize no",
+        # Its own title would overwrite its environment, by which a process is known as ours.
+        "set-proc-title no",
         "appendonly yes",
         "appendfsync everysec",
         'save ""',

@@ -9,31 +9,56 @@ from scripts.bringup.health import wait_until
 
 VARIABLE = b"SUPERVISOR_SERVER_URL="
 TERM_SECONDS = 10.0
+ROUNDS = 5
 
 
 def list_orphans(state: Path, socket: Path) -> list[int]:
-    """Pids of processes that were started by this installation's supervisor, or by one whose socket is in the state folder."""
-    own, inside = f"unix://{socket}".encode(), f"unix://{state}/".encode()
+    """Pids of this installation's programs: children of a supervisor of ours, and supervisors that read a file of ours."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
+        pid = int(folder.name)
         with suppress(OSError):
-            variables = (folder / "environ").read_bytes().split(b"\0")
-            urls = [item.removeprefix(VARIABLE) for item in variables if item.startswith(VARIABLE)]
-            if any(url == own or url.startswith(inside) for url in urls) and is_alive(int(folder.name)):
-                found.append(int(folder.name))
-    return [pid for pid in found if pid != os.getpid()]
+            ours = _is_child(folder, state, socket) or _is_supervisor(folder, state)
+            if ours and is_alive(pid) and pid != os.getpid():
+                found.append(pid)
+    return found
+
+
+def _is_child(process: Path, state: Path, socket: Path) -> bool:
+    own, inside = f"unix://{socket}".encode(), f"unix://{state}/".encode()
+    variables = (process / "environ").read_bytes().split(b"\0")
+    urls = [item.removeprefix(VARIABLE) for item in variables if item.startswith(VARIABLE)]
+    return any(url == own or url.startswith(inside) for url in urls)
+
+
+def _is_supervisor(process: Path, state: Path) -> bool:
+    """The agent's own supervisor starts with an empty environment, so it is known by its arguments."""
+    words = (process / "cmdline").read_bytes().split(b"\0")
+    return b"supervisor.supervisord" in words and any(word.startswith(f"{state}/".encode()) for word in words)
 
 
 def end_orphans(state: Path, socket: Path) -> int:
-    """End them, kindly first; how many there were. Call it only while the supervisor does not run."""
-    pids = list_orphans(state, socket)
+    """End them, kindly first; how many there were. Call it only while the supervisor does not run.
+
+    Several rounds, because a supervisor among them starts its own children again until it has ended itself.
+    """
+    ended: set[int] = set()
+    for _ in range(ROUNDS):
+        pids = list_orphans(state, socket)
+        if not pids:
+            break
+        ended.update(pids)
+        _end(pids)
+    return len(ended)
+
+
+def _end(pids: list[int]) -> None:
     for number in (signal.SIGTERM, signal.SIGKILL):
         for pid in filter(is_alive, pids):
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
         if wait_until(lambda: not any(map(is_alive, pids)), seconds=TERM_SECONDS):
-            break
-    return len(pids)
+            return
 
 
 def is_alive(pid: int) -> bool:

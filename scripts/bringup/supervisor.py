@@ -58,9 +58,10 @@ class Supervisor:
         """End what a killed supervisor left running, so that its ports and locks are free; how many there were."""
         if self.is_running():
             return 0
+        ended = end_orphans(self._paths.state, self._paths.socket)
         if self._process:
             self._process.wait(timeout=STOP_SECONDS)
-        return end_orphans(self._paths.state, self._paths.socket)
+        return ended
 
     def start(self) -> None:
         """Start it with every program; it outlives this process and its terminal."""

@@ -10,7 +10,7 @@ import pytest
 
 from scripts.bringup.files import format_program
 from scripts.bringup.health import wait_until
-from scripts.bringup.orphans import is_alive
+from scripts.bringup.orphans import is_alive, list_orphans
 from scripts.bringup.programs import Program
 from scripts.bringup.state import Paths, write_file
 from scripts.bringup.supervisor import ProgramStatus, Supervisor
@@ -125,7 +125,20 @@ class TestSupervisor:
         os.kill(supervisor._call("getPID"), signal.SIGKILL)
         assert wait_until(lambda: not supervisor.is_running(), seconds=10)
         assert is_alive(pid)
+        assert list_orphans(paths.state.with_name("other"), paths.socket.with_name("other")) == []
         assert supervisor.clear() == 1
         assert not is_alive(pid)
         supervisor.start()
         wait_for(supervisor, "one", "RUNNING")
+
+    def test_a_supervisor_that_does_not_answer_is_ended_with_its_children(
+        self, paths: Paths, supervisor: Supervisor
+    ) -> None:
+        define_sleeper(paths, "one")
+        supervisor.start()
+        pid = wait_for(supervisor, "one", "RUNNING").pid
+        paths.socket.unlink()
+        assert supervisor.is_running() is False
+        assert len(list_orphans(paths.state, paths.socket)) == 2
+        assert supervisor.clear() >= 2
+        assert not is_alive(pid)
