@@ -85,7 +85,9 @@ def _run(play: "Play", *, create_only: bool, keep: bool) -> CommandFailed | None
         if not create_only:
             play.suspend_and_resume()
             play.leave_and_return()
-        if not keep:
+        if keep:
+            play.pay()
+        else:
             play.clean_up()
     except CommandFailed as failure:
         return failure

@@ -7,6 +7,7 @@ import requests
 from press_app.cli.failures import UNREACHABLE, CommandFailed
 
 TIMEOUT = (5.0, 30.0)
+NET_PAYMENT_DAYS = 30
 PLAN_PRICES = {"starter": 2900, "business": 9900}
 
 
@@ -33,7 +34,14 @@ class Lago:
             self._call("POST", "/plans", {"plan": plan})
 
     def add_customer(self, external_id: str, *, name: str, email: str) -> None:
-        customer = {"external_id": external_id, "name": name, "email": email, "currency": "EUR"}
+        customer = {
+            "external_id": external_id,
+            "name": name,
+            "email": email,
+            "currency": "EUR",
+            # Without a term an invoice of today is overdue at midnight.
+            "net_payment_term": NET_PAYMENT_DAYS,
+        }
         self._call("POST", "/customers", {"customer": customer})
 
     def subscribe(self, customer: str, external_id: str, *, plan: str, name: str) -> dict[str, Any]:
@@ -62,9 +70,12 @@ class Lago:
 
     def find_invoice(self, customer: str) -> str | None:
         """Id of the newest finalized invoice of the customer."""
-        query = f"?external_customer_id={customer}&status=finalized&per_page=1"
-        invoices = self._call("GET", f"/invoices{query}")["invoices"]
-        return str(invoices[0]["lago_id"]) if invoices else None
+        return next(iter(self.list_invoices(customer)), None)
+
+    def list_invoices(self, customer: str) -> list[str]:
+        """Ids of the customer's finalized invoices, newest first."""
+        query = f"?external_customer_id={customer}&status=finalized"
+        return [str(invoice["lago_id"]) for invoice in self._call("GET", f"/invoices{query}")["invoices"]]
 
     def set_payment(self, invoice_id: str, status: str) -> None:
         """What came of the payment: ``failed`` or ``succeeded``."""

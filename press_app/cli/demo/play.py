@@ -105,6 +105,13 @@ class Play:
         with self.journal.step("back", "The party is back"):
             self._find_party()
 
+    def pay(self) -> None:
+        """Pay whatever is billed, so that a tenant who stays is not suspended later."""
+        with self.journal.step("settled", "Invoices paid"):
+            self._wait_for_invoice()
+            for invoice in self.lago.list_invoices(self.tenant.customer):
+                self.lago.set_payment(invoice, "succeeded")
+
     def clean_up(self) -> None:
         """End it for good; its backup stays for as long as an archive can be undone."""
         with self.journal.step("cleaned", "Cleaned up: ended and archived"):
