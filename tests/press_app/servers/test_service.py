@@ -1,14 +1,11 @@
 """Servers: adding, enrolling, retiring, and believing their agents once."""
 
-import hashlib
 import json
 
 import pytest
-from joserfc import jwt
 from joserfc.jwk import OKPKey, RSAKey
 from sqlalchemy import func, select
 
-from press_app.agents import credentials
 from press_app.agents.credentials import CredentialRefused
 from press_app.benches import service as benches
 from press_app.benches.errors import ServerNotEmpty
@@ -21,24 +18,16 @@ from press_app.servers.lifecycle import ServerEvent, ServerStatus
 from press_app.servers.model import SeenCredential, Server
 from press_app.servers.rules import Candidate
 from tests.factories.servers import make_key, make_server
+from tests.factories.signing import make_agent_token
 from tests.factories.threads import run_at_once
 from tests.press_app.driver import Driver
 
 BODY = json.dumps({"events": []}).encode()
 
 
-def make_token(driver: Driver, key: OKPKey, server_id: str, operation: str = "events.push") -> str:
-    issued = int(driver.clock.now().timestamp())
-    claims = {
-        "iss": server_id,
-        "aud": "press",
-        "op": operation,
-        "jti": "1",
-        "body_sha256": hashlib.sha256(BODY).hexdigest(),
-        "iat": issued,
-        "exp": issued + 60,
-    }
-    return jwt.encode({"alg": "EdDSA"}, claims, key, registry=credentials._REGISTRY)
+def make_token(driver: Driver, key: OKPKey, server_id: str) -> str:
+    now = driver.clock.now()
+    return make_agent_token(key, server_id, operation="events.push", body=BODY, now=now)
 
 
 def authenticate(driver: Driver, token: str | None) -> Server:
