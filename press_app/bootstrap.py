@@ -60,7 +60,6 @@ FINISHERS: Mapping[str, Finisher] = {
     "archive_site": sites.on_archive_finished,
     "take_backup": sites.on_backup_finished,
     "restore_site": sites.on_restore_finished,
-    "drop_site": sites.on_drop_finished,
     "set_admin_password": sites.on_password_finished,
     "create_login_link": sites.on_login_link_finished,
     "measure_usage": sites.on_usage_finished,

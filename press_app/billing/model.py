@@ -41,6 +41,8 @@ class Subscription(Base):
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
     archive_confirmed_at: Mapped[datetime | None] = mapped_column(Moment)
     """An operator said that this ending is meant."""
+    superseded_at: Mapped[datetime | None] = mapped_column(Moment)
+    """Another customer bought the id since; this row stands under a name of its own."""
     version: Mapped[int] = mapped_column(Integer)
     created_at: Mapped[datetime] = mapped_column(Moment)
 
@@ -67,8 +69,6 @@ class Coverage(Base):
     site_id: Mapped[str] = mapped_column(ForeignKey("site.id"), primary_key=True)
     subscription_id: Mapped[str | None] = mapped_column(ForeignKey("subscription.id"), index=True)
     """None: on an operator's word."""
-    is_first: Mapped[bool] = mapped_column(default=False)
-    """Made by the subscription itself."""
     on_word: Mapped[bool] = mapped_column(default=False)
     """An operator lets it run although its subscription does not; until the subscription runs again."""
     is_ended: Mapped[bool] = mapped_column(default=False)

@@ -30,7 +30,7 @@ def wait_for_newcomers(session: Session) -> None:
 
 
 def select_subscriptions(team_ids: Sequence[str] | None) -> Select[Subscription]:
-    query = select(Subscription)
+    query = select(Subscription).where(Subscription.superseded_at.is_(None))
     return query if team_ids is None else query.where(Subscription.team_id.in_(team_ids))
 
 

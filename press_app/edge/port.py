@@ -30,6 +30,7 @@ EXPECTED_STATUS = {
 class Route:
     """One host name and where it leads."""
 
+    site_id: str
     hostname: str
     bench_id: str
     bench_url: str

@@ -35,7 +35,7 @@ def find(world: World) -> Iterator[Violation]:
         seen, right = world.edge.probe(route.hostname), EXPECTED_STATUS[route.state]
         if seen != right:
             yield Violation(
-                f"host:{route.hostname}", f"The edge answers {seen}, {right} is right. Is its bench up?"
+                f"site:{route.site_id}", f"The edge answers {seen}, {right} is right. Is its bench up?"
             )
 
 

@@ -51,28 +51,32 @@ def settle(
 
 
 @task("job.watch", schedule="* * * * * */3", max_attempts=1, lease_seconds=60)
-def watch(*, work: Work, agents: Agents, correlation_id: str) -> None:
-    """Ask agents with open jobs for news that was not heard, and about jobs whose time is over."""
+def watch(*, work: Work, correlation_id: str) -> None:
+    """Have agents with open jobs asked for news that was not heard, and ended jobs settled that nobody settled."""
     with work.read() as session:
         server_ids = service.list_servers_with_open(session)
-        for job_id in service.list_unsettled(session):
-            with work.begin(actor="worker", correlation_id=correlation_id) as uow:
-                uow.enqueue("job.settle", unique_key=f"settle:{job_id}", job_id=job_id)
-    for server_id in server_ids:
-        # One agent that is away or talks nonsense must not keep the others from being heard.
-        try:
-            _catch_up(work, agents, server_id, correlation_id)
-        except PressError as error:
-            log.warning("agent.not_heard", server_id=server_id, code=error.code, error=error.message)
+        unsettled = service.list_unsettled(session)
+    if not server_ids and not unsettled:
+        return
+    with work.begin(actor="worker", correlation_id=correlation_id) as uow:
+        for job_id in unsettled:
+            uow.enqueue("job.settle", unique_key=f"settle:{job_id}", job_id=job_id)
+        for server_id in server_ids:
+            uow.enqueue("job.listen", unique_key=f"listen:{server_id}", server_id=server_id)
 
 
-def _catch_up(work: Work, agents: Agents, server_id: str, correlation_id: str) -> None:
-    while _read_on(work, agents, server_id, correlation_id) == READ_AT_ONCE:
-        pass
-    with work.read() as session:
-        late = [job for job in service.list_open(session, server_id) if job.due_at < work.clock.now()]
-    for job in late:
-        give_up(work, agents, job.id, correlation_id)
+@task("job.listen", max_attempts=1, lease_seconds=120)
+def listen(*, work: Work, agents: Agents, correlation_id: str, server_id: str) -> None:
+    """Ask one agent for its news, and about jobs whose time is over; one that is away keeps nobody else waiting."""
+    try:
+        while _read_on(work, agents, server_id, correlation_id) == READ_AT_ONCE:
+            pass
+        with work.read() as session:
+            late = [job for job in service.list_open(session, server_id) if job.due_at < work.clock.now()]
+        for job in late:
+            give_up(work, agents, job.id, correlation_id)
+    except PressError as error:
+        log.warning("agent.not_heard", server_id=server_id, code=error.code, error=error.message)
 
 
 def _read_on(work: Work, agents: Agents, server_id: str, correlation_id: str) -> int:
@@ -111,4 +115,4 @@ def forget(*, work: Work) -> None:
         service.forget_secrets(uow)
 
 
-TASKS = (deliver, settle, watch, forget)
+TASKS = (deliver, settle, watch, listen, forget)

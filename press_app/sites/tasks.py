@@ -16,7 +16,8 @@ from press_app.work.unit_of_work import Work
 
 log = structlog.get_logger(__name__)
 
-LOOK_SECONDS = 3.0
+LOOK_SECONDS = 0.4
+"""A table propagates in well under this; a sick site must not keep a worker from the others."""
 LOOK_EVERY_SECONDS = 0.01
 MEASURE_EVERY = timedelta(minutes=15)
 MEASURE_AT_ONCE = 20

@@ -34,9 +34,13 @@ class TaskRow(Base):
     queue: Mapped[str] = mapped_column(String(16))
     status: Mapped[TaskStatus] = mapped_column(Choice(TaskStatus))
     unique_key: Mapped[str | None] = mapped_column(String(190), unique=True)
-    """At most one task stands under a key; it is freed when the task ends."""
+    """At most one task waits under a key; free while the task runs, so that a new wish leads to another run."""
+    merge_key: Mapped[str | None] = mapped_column(String(190))
+    """The key that it waits under, again after each failed attempt."""
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     run_at: Mapped[datetime] = mapped_column(Moment)
+    planned_at: Mapped[datetime] = mapped_column(Moment)
+    """When ``run_at`` was set. In the future: the clock was ahead then and is right again."""
     rung_at: Mapped[datetime | None] = mapped_column(Moment)
     lease_until: Mapped[datetime | None] = mapped_column(Moment)
     worker: Mapped[str | None] = mapped_column(String(64))

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import update
+from sqlalchemy import Update, select, update
 
 from press_app.errors import PressError
 from press_app.work.model import TaskRow, TaskStatus
 from press_app.work.task import Task
-from press_app.work.unit_of_work import TaskPolicy, Work
+from press_app.work.unit_of_work import TaskPolicy, UnitOfWork, Work
 
 log = structlog.get_logger(__name__)
 
@@ -70,40 +70,53 @@ class Runner:
             return row
 
     def _finish(self, row: TaskRow) -> None:
-        self._end(row, status=TaskStatus.DONE, error=None, ended=True)
+        with self.work.begin(actor="worker") as uow:
+            self._end(uow, row, status=TaskStatus.DONE, error=None)
 
     def _fail(self, row: TaskRow, task: Task, error: Exception) -> None:
         text = error.message if isinstance(error, PressError) else f"{type(error).__name__}: {error}"
-        if row.attempts >= task.max_attempts:
-            log.error("task.dead", attempts=row.attempts, error=text, exc_info=error)
-            self._end(row, status=TaskStatus.DEAD, error=text, ended=True)
-            return
-        log.warning(
-            "task.retry", attempts=row.attempts, error=text, exc_info=not isinstance(error, PressError)
-        )
-        self._end(row, status=TaskStatus.WAITING, error=text, ended=False)
-
-    def _end(self, row: TaskRow, *, status: TaskStatus, error: str | None, ended: bool) -> None:
         with self.work.begin(actor="worker") as uow:
-            now = uow.now()
-            uow.session.execute(
-                update(TaskRow)
-                .where(
-                    TaskRow.id == row.id,
-                    TaskRow.status == TaskStatus.RUNNING,
-                    TaskRow.attempts == row.attempts,
-                )
-                .values(
-                    status=status,
-                    error=error,
-                    lease_until=None,
-                    rung_at=None,
-                    run_at=row.run_at
-                    if ended
-                    else now + backoff(row.attempts, self.tasks[row.name].max_wait_seconds),
-                    ended_at=now if ended else None,
-                )
+            if row.attempts >= task.max_attempts:
+                log.error("task.dead", attempts=row.attempts, error=text, exc_info=error)
+                self._end(uow, row, status=TaskStatus.DEAD, error=text)
+                return
+            is_expected = isinstance(error, PressError)
+            log.warning("task.retry", attempts=row.attempts, error=text, exc_info=not is_expected)
+            if row.merge_key is not None and _is_promised_again(uow, row.merge_key):
+                # A newer promise of the same waits already; two rows for one wish would only grow.
+                self._end(uow, row, status=TaskStatus.DONE, error=text)
+            else:
+                self._wait(uow, row, task, text)
+
+    def _end(self, uow: UnitOfWork, row: TaskRow, *, status: TaskStatus, error: str | None) -> None:
+        uow.session.execute(
+            _mine(row).values(status=status, error=error, lease_until=None, rung_at=None, ended_at=uow.now())
+        )
+
+    def _wait(self, uow: UnitOfWork, row: TaskRow, task: Task, error: str) -> None:
+        now = uow.now()
+        uow.session.execute(
+            _mine(row).values(
+                status=TaskStatus.WAITING,
+                unique_key=row.merge_key,
+                error=error,
+                lease_until=None,
+                rung_at=None,
+                run_at=now + backoff(row.attempts, task.max_wait_seconds),
+                planned_at=now,
             )
+        )
+
+
+def _mine(row: TaskRow) -> Update:
+    """The row, as long as nobody took it over."""
+    running = (TaskRow.status == TaskStatus.RUNNING, TaskRow.attempts == row.attempts)
+    return update(TaskRow).where(TaskRow.id == row.id, *running)
+
+
+def _is_promised_again(uow: UnitOfWork, key: str) -> bool:
+    query = select(TaskRow.id).where(TaskRow.unique_key == key).with_for_update()
+    return uow.session.scalar(query) is not None
 
 
 def backoff(attempts: int, max_wait_seconds: float) -> timedelta:

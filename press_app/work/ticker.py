@@ -19,7 +19,11 @@ log = structlog.get_logger(__name__)
 
 RING_AGAIN_AFTER = timedelta(seconds=2)
 KEEP_DONE = timedelta(days=2)
+SCHEDULED = "schedule:"
 SWEEP_LIMIT = 500
+CLOCK_SKEW = timedelta(seconds=5)
+LONGEST_LEASE = timedelta(minutes=15)
+"""No task claims for longer; a lease beyond it was taken by a clock that was ahead."""
 
 
 class Ticker:
@@ -42,6 +46,7 @@ class Ticker:
 
     def tick(self) -> None:
         """Schedule, free, ring."""
+        self._forgive_clock()
         self._schedule()
         self._free_abandoned()
         self._ring_due()
@@ -55,7 +60,7 @@ class Ticker:
                 row = uow.session.get(ScheduleRow, task.name)
                 if row is None:
                     _add_schedule(uow, task, now)
-                elif not row.paused and next_tick(task, row.last_tick) <= now:
+                elif is_due(task, row, now):
                     # Ticks that were missed are made up for by one run, not by all of them. The conditional
                     # update lets only one of two tickers through.
                     moved = uow.session.execute(
@@ -65,22 +70,31 @@ class Ticker:
                         .execution_options(synchronize_session=False)
                     )
                     if getattr(moved, "rowcount", 0) == 1:
-                        uow.enqueue(task.name, unique_key=f"schedule:{task.name}")
+                        uow.enqueue(task.name, unique_key=f"{SCHEDULED}{task.name}")
 
     def _is_anything_due(self) -> bool:
         """Look before writing: an idle ticker must not take the write lock."""
         with self._work.read() as session:
             rows = {row.name: row for row in session.scalars(select(ScheduleRow))}
         now = self._work.clock.now()
-        return any(
-            task.name not in rows
-            or (not rows[task.name].paused and next_tick(task, rows[task.name].last_tick) <= now)
-            for task in self._scheduled
-        )
+        return any(task.name not in rows or is_due(task, rows[task.name], now) for task in self._scheduled)
+
+    def _forgive_clock(self) -> None:
+        """What was planned by a clock that was ahead is due now that the clock is right again."""
+        now = self._work.clock.now()
+        ahead = (TaskRow.status == TaskStatus.WAITING, TaskRow.planned_at > now + CLOCK_SKEW)
+        with self._work.read() as session:
+            if session.scalar(select(TaskRow.id).where(*ahead).limit(1)) is None:
+                return
+        with self._work.begin(actor="ticker") as uow:
+            uow.session.execute(
+                update(TaskRow).where(*ahead).values(run_at=now, planned_at=now, rung_at=None)
+            )
 
     def _free_abandoned(self) -> None:
         now = self._work.clock.now()
-        abandoned = (TaskRow.status == TaskStatus.RUNNING, TaskRow.lease_until < now)
+        is_over = or_(TaskRow.lease_until < now, TaskRow.lease_until > now + LONGEST_LEASE)
+        abandoned = (TaskRow.status == TaskStatus.RUNNING, is_over)
         with self._work.read() as session:
             if session.scalar(select(TaskRow.id).where(*abandoned).limit(1)) is None:
                 return
@@ -96,7 +110,7 @@ class Ticker:
             uow.session.execute(
                 update(TaskRow)
                 .where(*abandoned)
-                .values(**free, status=TaskStatus.WAITING, run_at=now, rung_at=None)
+                .values(**free, status=TaskStatus.WAITING, run_at=now, planned_at=now, rung_at=None)
             )
 
     def _ring_due(self) -> None:
@@ -134,10 +148,22 @@ def _add_schedule(uow: UnitOfWork, task: Task, now: datetime) -> None:
         log.info("ticker.second", schedule=task.name)  # another ticker was faster
 
 
+def is_due(task: Task, row: ScheduleRow, now: datetime) -> bool:
+    """Whether the schedule asks for a run; a last run in the future was noted by a clock that was ahead."""
+    if row.paused:
+        return False
+    return row.last_tick > now + CLOCK_SKEW or next_tick(task, row.last_tick) <= now
+
+
 def forget_done(uow: UnitOfWork) -> int:
-    """Remove done tasks older than two days. Returns how many."""
+    """Remove ended tasks older than two days; dead ones stay for a person, unless a schedule brought others since.
+
+    Returns how many.
+    """
+    is_done = or_(TaskRow.status == TaskStatus.DONE, TaskRow.merge_key.like(f"{SCHEDULED}%"))
+    is_over = TaskRow.status.in_((TaskStatus.DONE, TaskStatus.DEAD))
     gone = uow.session.execute(
-        delete(TaskRow).where(TaskRow.status == TaskStatus.DONE, TaskRow.ended_at < uow.now() - KEEP_DONE)
+        delete(TaskRow).where(is_over, is_done, TaskRow.ended_at < uow.now() - KEEP_DONE)
     )
     return int(getattr(gone, "rowcount", 0))
 

@@ -121,7 +121,7 @@ class UnitOfWork:
             self.session.commit()
         except OperationalError as error:
             self.session.rollback()
-            message = "The database did not take the change in time. Nothing was changed. Try again in some seconds."
+            message = "The database did not answer in time. Whether the change was stored is not known: look first, then try again."
             raise DatabaseBusy(message) from error
         except BaseException:
             self.session.rollback()
@@ -158,8 +158,10 @@ class UnitOfWork:
             queue=policy.queue,
             status=TaskStatus.WAITING,
             unique_key=unique_key,
+            merge_key=unique_key,
             attempts=0,
             run_at=now + after,
+            planned_at=now,
             rung_at=now if not after else None,
             correlation_id=self.correlation_id,
             created_at=now,
@@ -181,6 +183,7 @@ class UnitOfWork:
         """A wish for an earlier moment must not wait for the later one that stands under the same key."""
         if waiting.status is TaskStatus.WAITING and run_at < waiting.run_at:
             waiting.run_at = run_at
+            waiting.planned_at = self.now()
             waiting.rung_at = None
             self._rings.append((waiting.id, waiting.queue))
 

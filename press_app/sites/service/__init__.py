@@ -21,7 +21,6 @@ from press_app.sites.service.results import (
     on_archive_finished,
     on_backup_finished,
     on_create_finished,
-    on_drop_finished,
     on_login_link_finished,
     on_overdue,
     on_password_finished,
@@ -45,7 +44,6 @@ from press_app.sites.service.wishes import (
     request_undo,
     request_usage,
     reserve,
-    set_apps,
     set_wanted,
 )
 
@@ -72,7 +70,6 @@ __all__ = [
     "on_archive_finished",
     "on_backup_finished",
     "on_create_finished",
-    "on_drop_finished",
     "on_login_link_finished",
     "on_overdue",
     "on_password_finished",
@@ -91,7 +88,6 @@ __all__ = [
     "request_undo",
     "request_usage",
     "reserve",
-    "set_apps",
     "set_wanted",
     "start_restore",
 ]

@@ -138,6 +138,7 @@ def list_routes(session: Session | ReadSession) -> list[Route]:
     )
     return [
         Route(
+            site_id=site_id,
             hostname=hostname,
             bench_id=bench_id or "",
             bench_url=urls.get(bench_id or "", ""),

@@ -111,6 +111,10 @@ def on_restore_finished(uow: UnitOfWork, job: Job) -> None:
         site.route = RouteState.NONE
         _retry_later(uow, site, job, SiteEvent.RESTORE_UNDONE, "restore")
         uow.enqueue("edge.publish", unique_key="edge.publish")
+    elif site.archived_at is None and _is_compensated(job):
+        message = f"{job.purpose} failed and the data stand as before: {(job.error or {}).get('message', '')}"
+        uow.record("site.restore_refused", site.target, message, team_id=site.team_id)
+        _open(uow, site)
     else:
         _break(uow, site, job, "restore")
 
@@ -141,11 +145,6 @@ def on_usage_finished(uow: UnitOfWork, job: Job) -> None:
         site.users = int(job.result["users"])
         site.size_bytes = int(job.result["storage_bytes"])
         site.measured_at = uow.now()
-
-
-def on_drop_finished(uow: UnitOfWork, job: Job) -> None:
-    """What was left of a site is gone; nothing in the database depends on it."""
-    uow.record("site.swept", job.target, f"Leftovers on the host: {job.status}.", team_id=job.team_id)
 
 
 def expected_answer(site: Site, *, is_held: bool) -> int | None:

@@ -102,12 +102,6 @@ def set_wanted(uow: UnitOfWork, site: Site, wanted: Wanted, *, why: str) -> None
     _converge_soon(uow, site)
 
 
-def set_apps(site: Site, apps: tuple[str, ...]) -> None:
-    """Which product apps a site that is not made yet will get."""
-    if site.status is SiteStatus.RESERVED:
-        site.apps = list(plan_rules.check_apps(apps))
-
-
 def place_hold(uow: UnitOfWork, site: Site, kind: HoldKind, message: str) -> bool:
     """Suspend the site for this reason; the same hold again only changes its message. True when it is new."""
     hold = uow.session.get(Hold, (site.id, kind))

@@ -124,12 +124,21 @@ class TestRestore:
         with pytest.raises(SiteNotReady):
             restore(driver, site.id, backup_id)
 
-    def test_that_failed_on_a_running_site_is_broken_and_closed(self, driver: Driver) -> None:
+    def test_that_was_taken_back_leaves_the_site_running(self, driver: Driver) -> None:
         site = driver.active_site()
         backup_id = take(driver, site.id)
         driver.finish_all()
         restore(driver, site.id, backup_id)
         driver.refuse("restore_site", "The archive is damaged.", compensated=True)
+        assert driver.site().status is SiteStatus.ACTIVE
+        assert driver.edge.probe("acme.localhost") == 200
+
+    def test_that_broke_half_way_is_broken_and_closed(self, driver: Driver) -> None:
+        site = driver.active_site()
+        backup_id = take(driver, site.id)
+        driver.finish_all()
+        restore(driver, site.id, backup_id)
+        driver.refuse("restore_site", "The disk is full.", compensated=False)
         assert driver.site().status is SiteStatus.BROKEN
         assert driver.edge.probe("acme.localhost") == 503
 

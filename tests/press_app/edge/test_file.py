@@ -27,7 +27,7 @@ for _ in range(100):
         # The truth moves on at every look, as rows do; whoever looks later knows more.
         number = int(counter.read_text() or 0) + 1
         counter.write_text(str(number))
-        return [Route(hostname=f"s{number}.localhost", bench_id="b", bench_url="http://b", state=RouteState.LIVE, reason="")]
+        return [Route(site_id=str(number), hostname=f"s{number}.localhost", bench_id="b", bench_url="http://b", state=RouteState.LIVE, reason="")]
     edge.publish(read)
 """
 
@@ -45,7 +45,12 @@ def edge(file: Path) -> FileEdge:
 def make_routes(count: int, state: RouteState = RouteState.LIVE) -> list[Route]:
     return [
         Route(
-            hostname=f"s{number}.localhost", bench_id="b", bench_url="http://b", state=state, reason="billing"
+            site_id=f"{number}",
+            hostname=f"s{number}.localhost",
+            bench_id="b",
+            bench_url="http://b",
+            state=state,
+            reason="billing",
         )
         for number in range(count)
     ]

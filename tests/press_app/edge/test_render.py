@@ -11,6 +11,7 @@ PAGES = "http://127.0.0.1:8070"
 
 def make_route(hostname: str = "acme.localhost", **changes: object) -> Route:
     values = {
+        "site_id": "1",
         "hostname": hostname,
         "bench_id": "b1",
         "bench_url": "http://127.0.0.1:7001",

@@ -217,7 +217,7 @@ class TestEdgeDrift:
         tell_state(driver, **{site.id: "active"})
         driver.edge.is_down = True
         (violation,) = broken(driver)["edge-drift"]
-        assert violation.subject == "host:acme.localhost"
+        assert violation.subject == site.target
         assert "answers 0, 200 is right" in violation.message
 
     def test_looks_at_all_sites_in_turn(self, driver: Driver) -> None:

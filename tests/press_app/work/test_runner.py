@@ -150,3 +150,44 @@ class TestBackoff:
     @pytest.mark.parametrize(("attempts", "low", "high"), [(1, 0.4, 0.6), (5, 6.4, 9.6), (40, 240, 360)])
     def test_doubles_up_to_the_longest_wait(self, attempts: int, low: float, high: float) -> None:
         assert low <= backoff(attempts, 300.0).total_seconds() <= high
+
+
+class TestMerging:
+    def fail(self) -> None:
+        raise Broken("not yet")
+
+    def wish(self, work: Work) -> str | None:
+        with work.begin(actor="test") as uow:
+            return uow.enqueue("thing.do", unique_key="thing:1")
+
+    def test_a_wish_joins_the_one_that_failed_and_waits(self, work: Work) -> None:
+        knowing, runner = with_tasks(work, make_task(self.fail))
+        task_id = self.wish(knowing)
+        assert task_id is not None
+        runner.run(task_id)
+        assert self.wish(knowing) is None
+        row = read_task(work, task_id)
+        assert (row.status, row.unique_key) == (TaskStatus.WAITING, "thing:1")
+
+    def test_of_two_rows_for_one_wish_the_failed_one_gives_way(self, work: Work) -> None:
+        newer: list[str | None] = []
+
+        def fail_while_wished_again() -> None:
+            newer.append(self.wish(knowing))
+            raise Broken("not yet")
+
+        knowing, runner = with_tasks(work, make_task(fail_while_wished_again))
+        task_id = self.wish(knowing)
+        assert task_id is not None
+        runner.run(task_id)
+        assert newer[0] is not None
+        assert read_task(work, task_id).status is TaskStatus.DONE
+        assert read_task(work, newer[0]).status is TaskStatus.WAITING
+
+    def test_an_earlier_wish_brings_a_later_one_forward(self, work: Work, clock: FixedClock) -> None:
+        knowing, _ = with_tasks(work, make_task(lambda: None))
+        with knowing.begin(actor="test") as uow:
+            task_id = uow.enqueue("thing.do", after=timedelta(days=3), unique_key="thing:1")
+        assert task_id is not None
+        assert self.wish(knowing) is None
+        assert read_task(work, task_id).run_at == clock.now()

@@ -1,12 +1,12 @@
 """Schedules, sweeps, and the promise that Redis may forget everything."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import redis
 from rq import Queue
 from rq.serializers import JSONSerializer
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, update
 
 from press_app.kit.clock import FixedClock
 from press_app.work.bell import FakeBell, RedisBell
@@ -171,3 +171,45 @@ class TestSweep:
             with work.begin(actor="test") as uow:
                 assert forget_done(uow) == expected
         assert read_task(work, waiting).status is TaskStatus.WAITING
+
+
+class TestClockThatWasAhead:
+    def test_schedules_go_on_when_it_is_right_again(
+        self, work: Work, clock: FixedClock, minutely: Task
+    ) -> None:
+        knowing, runner = with_tasks(work, minutely)
+        ticker = Ticker(knowing, runner.tasks, knowing.bell)
+        ticker.tick()
+        clock.advance(hours=1)
+        ticker.tick()
+        clock.advance(hours=-1)
+        with work.begin(actor="test") as uow:
+            uow.session.execute(delete(TaskRow))
+        ticker.tick()
+        assert count_tasks(work) == 1
+
+    def test_what_was_planned_then_is_due_now(self, work: Work, clock: FixedClock) -> None:
+        knowing, runner = with_tasks(work, make_task(lambda: None))
+        clock.advance(hours=1)
+        task_id = promise(knowing)
+        clock.advance(hours=-1)
+        assert not runner.run(task_id)
+        Ticker(knowing, runner.tasks, knowing.bell).tick()
+        assert runner.run(task_id)
+
+    def test_what_was_claimed_then_is_freed(self, work: Work, clock: FixedClock) -> None:
+        knowing, runner = with_tasks(work, make_task(lambda: None))
+        task_id = promise(knowing)
+        with work.begin(actor="test") as uow:
+            lease = {"status": TaskStatus.RUNNING, "lease_until": clock.now() + timedelta(hours=1)}
+            uow.session.execute(update(TaskRow).where(TaskRow.id == task_id).values(**lease))
+        Ticker(knowing, runner.tasks, knowing.bell).tick()
+        assert read_task(work, task_id).status is TaskStatus.WAITING
+
+    def test_what_is_meant_for_later_waits(self, work: Work, clock: FixedClock) -> None:
+        knowing, runner = with_tasks(work, make_task(lambda: None))
+        with knowing.begin(actor="test") as uow:
+            task_id = uow.enqueue("thing.do", after=timedelta(days=3))
+        assert task_id is not None
+        Ticker(knowing, runner.tasks, knowing.bell).tick()
+        assert read_task(work, task_id).run_at == clock.now() + timedelta(days=3)
