@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from typing import Annotated
 
 import typer
 
@@ -42,17 +43,26 @@ def run_api() -> None:
 
 
 @app.command("worker")
-def run_worker() -> None:
-    """Do the promised work; start as many as the machine has cores for."""
+def run_worker(
+    queues: Annotated[
+        list[str] | None,
+        typer.Option("--queue", help="Listen to these only, in this order; else to all, the urgent one first."),
+    ] = None,
+) -> None:
+    """Do the promised work; start as many as the machine has cores for, one of them for urgent work only."""
     from press_app.bootstrap import bootstrap
     from press_app.kit.logs import setup_logs
+    from press_app.work.bell import QUEUES
     from press_app.work.worker import work_forever
 
+    unknown = sorted(set(queues or ()) - set(QUEUES))
+    if unknown:
+        raise typer.BadParameter(f"no queue is called {', '.join(unknown)}: choose from {', '.join(QUEUES)}")
     settings = load_settings()
     setup_logs(settings.log_level)
     runtime = bootstrap(settings)
     try:
-        work_forever(runtime.runner, settings.redis_url)
+        work_forever(runtime.runner, settings.redis_url, queues or QUEUES)
     finally:
         runtime.database.dispose()
 

@@ -52,6 +52,8 @@ def list_programs(paths: Paths, ports: Mapping[str, int]) -> list[Program]:
         ),
         _module("press-api", "press_app.cli", "run", "api", env="press.env", health=urls["press-api"]),
         _module("press-worker", "press_app.cli", "run", "worker", env="press.env"),
+        # What somebody waits for must not stand behind what takes long.
+        _module("press-urgent", "press_app.cli", "run", "worker", "--queue", "urgent", env="press.env"),
         _module("press-ticker", "press_app.cli", "run", "ticker", env="press.env"),
         _module("agent-benches", "agent.cli", "run", "benches", env="agent.env"),
         _module("agent-api", "agent.cli", "run", "api", env="agent.env", health=urls["agent-api"]),
