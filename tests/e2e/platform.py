@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,7 +24,6 @@ from press_app.cli.demo.lago import Lago
 from press_app.cli.demo.visitor import Visitor
 from scripts.bringup.state import ROOT, Paths
 from scripts.bringup.supervisor import RUNNING, ProgramStatus, Supervisor
-from tests.factories.processes import wait_until
 
 GIVEN = "PRESS_TEST_PLATFORM"
 """Names the ``up.json`` of a platform that was started for the tests."""
@@ -31,6 +31,7 @@ CACHE = ROOT / "var" / "test-cache" / "bench-tryton"
 UP_SECONDS = 900
 CALL_SECONDS = 300
 JSON_TIMEOUT = 30
+HEALTHY_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -153,21 +154,25 @@ class Platform:
         run_up(self.paths, "--no-demo")
 
     def wait_healthy(self) -> None:
-        """Until all programs run and everything that the control plane needs answers."""
-        wait_until(self.is_healthy, seconds=120, what="a healthy platform")
+        """Until all programs run and everything that they need answers."""
+        deadline = time.monotonic() + HEALTHY_SECONDS
+        while missing := self.list_unready():
+            assert time.monotonic() < deadline, f"still not ready: {missing}"
+            time.sleep(0.1)
 
-    def is_healthy(self) -> bool:
-        if any(program.state != RUNNING for program in self.supervisor.list_programs()):
-            return False
-        urls = (f"{self.urls[name]}/ready" for name in ("press-api", "bridge-api", "agent-api"))
-        return all(_is_ready(url) for url in urls)
+    def list_unready(self) -> list[str]:
+        """Programs that do not run, and what those that run miss."""
+        asleep = [program.name for program in self.supervisor.list_programs() if program.state != RUNNING]
+        return asleep or [
+            text for name in ("press-api", "bridge-api", "agent-api") for text in self._ask(name)
+        ]
 
-
-def _is_ready(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=JSON_TIMEOUT).ok
-    except requests.RequestException:
-        return False
+    def _ask(self, name: str) -> list[str]:
+        try:
+            answer = requests.get(f"{self.urls[name]}/ready", timeout=JSON_TIMEOUT)
+        except requests.RequestException as error:
+            return [f"{name}: {type(error).__name__}"]
+        return [] if answer.ok else [f"{name}: {answer.text}"]
 
 
 def run_up(paths: Paths, *arguments: str) -> None:
