@@ -40,6 +40,7 @@ ensure_packages() {
   [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null ||
     fail "Debian packages are missing and there is no sudo; run as root: apt-get install ${missing% }"
   say "Installing from Debian: ${missing% }"
+  as_root true || fail "this needs root, and $(id -un) may not use sudo here; have somebody run: apt-get install ${missing% }"
   # The programs run under our own supervisor; Debian's services of the same name must not take their ports.
   if [ ! -e "$policy" ]; then
     printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
@@ -78,8 +79,13 @@ missing_python() {
 ensure_python() {
   local log=$1 python_packages
   shift
+  ! command -v python3 >/dev/null || require_python
   read -ra python_packages <<<"$(missing_python)"
   ensure_packages "$log" "${python_packages[@]}" "$@"
+  require_python
+}
+
+require_python() {
   python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     fail "python3 is $(python3 -c 'import platform; print(platform.python_version())'), 3.11 or newer is needed: Debian 12, Ubuntu 24.04 and later have it."
 }
