@@ -6,11 +6,12 @@ import hmac
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,7 @@ import requests
 from press_app.cli.api_client import Api
 from press_app.cli.demo.lago import Lago
 from press_app.cli.demo.visitor import Visitor
+from scripts.bringup.ports import LOOPBACK, WANTED
 from scripts.bringup.state import ROOT, Paths
 from scripts.bringup.supervisor import RUNNING, ProgramStatus, Supervisor
 
@@ -202,8 +204,19 @@ def running(state: Path) -> Iterator[Platform]:
     CACHE.mkdir(parents=True, exist_ok=True)
     if not releases.exists():
         releases.symlink_to(CACHE)
+    # Not the usual ports: another installation may choose those at the same moment.
+    ports = [f"--port={name}={port}" for name, port in choose_free_ports(tuple(WANTED)).items()]
     try:
-        run_up(paths, "--no-demo")
+        run_up(paths, "--no-demo", *ports)
         yield load(paths.record)
     finally:
         run_up(paths, "--down")
+
+
+def choose_free_ports(names: Sequence[str]) -> dict[str, int]:
+    """A port for each name that nobody listens on, all different."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in names]
+        for probe in probes:
+            probe.bind((LOOPBACK, 0))
+        return {name: probe.getsockname()[1] for name, probe in zip(names, probes, strict=True)}
