@@ -1,0 +1,62 @@
+"""Every order that the control plane makes is one that the agent takes (docs/contracts/agent.md)."""
+
+import re
+
+from agent.operations.registry import OPERATIONS
+from press_app.backups import service as backups
+from press_app.benches import service as benches
+from press_app.benches.lifecycle import BenchEvent
+from press_app.bootstrap import FINISHERS
+from press_app.sites import service as sites
+from press_app.sites.lifecycle import SiteStatus
+from tests.press_app.driver import Driver
+
+TARGET = re.compile(r"(bench|site):[0-9a-f-]{36}")
+NEVER_ORDERED = {"drop_site"}
+"""Operators' tool for leftovers; the control plane does not send it by itself."""
+
+
+def live_through_everything(driver: Driver) -> None:
+    """One site through every operation there is."""
+    site = driver.active_site()
+    with driver.work.begin(actor="owner") as uow:
+        row = sites.get_site(uow.session, site.id)
+        sites.request_login_link(uow, row)
+        sites.request_password(uow, row, None)
+        sites.request_usage(uow, row)
+        sites.request_backup(uow, row)
+    driver.finish_all()
+    with driver.work.begin(actor="owner") as uow:
+        newest = backups.find_newest(uow.session, site.id)
+        assert newest is not None
+        backups.request_restore(uow, sites.get_site(uow.session, site.id), newest)
+    driver.finish_all()
+    for wanted in ("hold", "run", "end", "run", "end"):
+        driver.observe(wanted)
+        driver.finish_all()
+    assert driver.site().status is SiteStatus.ARCHIVED
+    with driver.work.begin(actor="operator") as uow:
+        bench = benches.get_bench(uow.session, driver.bench_id)
+        benches.request_deploy(uow, bench)
+    driver.finish_all()
+    with driver.work.begin(actor="operator") as uow:
+        bench = benches.get_bench(uow.session, driver.bench_id)
+        benches.move(uow, bench, BenchEvent.DRAIN)
+        benches.request_retire(uow, bench)
+    driver.finish_all()
+
+
+def test_the_agent_takes_every_order(driver: Driver) -> None:
+    live_through_everything(driver)
+    orders = list(driver.agents.orders.values())
+    assert {order.operation for order in orders} == set(OPERATIONS) - NEVER_ORDERED
+    for order in orders:
+        operation = OPERATIONS[order.operation]
+        operation.params.model_validate(order.params)
+        assert TARGET.fullmatch(order.target)
+        assert order.target.partition(":")[0] == operation.target
+        assert str(order.params[f"{operation.target}_id"]) == order.target.partition(":")[2]
+
+
+def test_every_operation_has_somebody_who_takes_its_result() -> None:
+    assert set(FINISHERS) == set(OPERATIONS) - NEVER_ORDERED
