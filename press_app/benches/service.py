@@ -59,9 +59,7 @@ def add_bench(
 
 def choose_server(uow: UnitOfWork) -> str:
     """The open server with the fewest benches."""
-    counts = dict(
-        uow.session.execute(select(Bench.server_id, func.count()).group_by(Bench.server_id)).all()
-    )
+    counts = dict(uow.session.execute(select(Bench.server_id, func.count()).group_by(Bench.server_id)).all())
     candidates = [
         server_rules.Candidate(
             server_id=server.id,
