@@ -46,7 +46,9 @@ def run_api() -> None:
 def run_worker(
     queues: Annotated[
         list[str] | None,
-        typer.Option("--queue", help="Listen to these only, in this order; else to all, the urgent one first."),
+        typer.Option(
+            "--queue", help="Listen to these only, in this order; else to all, the urgent one first."
+        ),
     ] = None,
 ) -> None:
     """Do the promised work; start as many as the machine has cores for, one of them for urgent work only."""
