@@ -34,6 +34,12 @@ def feed(driver: Driver) -> ServerFeed:
     return found
 
 
+def listen(driver: Driver) -> None:
+    """The watch looks, and its tasks run."""
+    driver.call("job.watch")
+    driver.run()
+
+
 class TestDelivery:
     def test_is_tried_again_while_the_agent_is_away_or_busy(self, driver: Driver) -> None:
         driver.agents.failures.extend(
@@ -124,8 +130,7 @@ class TestPushes:
     def test_lost_are_read_by_cursor(self, driver: Driver) -> None:
         job_id = self.start(driver)
         driver.agents.finish(driver.server_id, job_id)
-        driver.call("job.watch")
-        driver.run()
+        listen(driver)
         assert driver.site().status is SiteStatus.ACTIVE
 
     def test_a_gap_is_read_by_cursor_too(self, driver: Driver) -> None:
@@ -138,7 +143,7 @@ class TestPushes:
         late = driver.agents.start(driver.server_id, second)
         assert driver.push(late) == 4
         assert feed(driver).cursor == 2, "the lost one is still to be read"
-        driver.call("job.watch")
+        listen(driver)
         assert driver.job(first).status is JobStatus.SUCCEEDED
         assert feed(driver).cursor == 4
 
@@ -150,7 +155,7 @@ class TestPushes:
         driver.agents.lose_ledger(driver.server_id)
         driver.agents.put_job(server_address(driver), order)
         driver.agents.finish(driver.server_id, job_id)
-        driver.call("job.watch")
+        listen(driver)
         assert only_job(driver).status is JobStatus.SUCCEEDED
         assert (feed(driver).ledger_id, feed(driver).cursor) == ("ledger-1-again", 2)
 
@@ -168,7 +173,7 @@ class TestPushes:
         self.start(driver)
         driver.clock.advance(minutes=5)
         assert servers.is_quiet(feed(driver), driver.clock.now())
-        driver.call("job.watch")
+        listen(driver)
         assert not servers.is_quiet(feed(driver), driver.clock.now())
 
 
@@ -193,8 +198,8 @@ class TestWatch:
         driver.agents.finish(driver.server_id, job_id)
         for failure in (AgentUnreachable("away"), AgentRefused("no", agent_code="credential_invalid")):
             driver.agents.failures.append(failure)
-            driver.call("job.watch")
-            driver.call("job.watch")
+            listen(driver)
+            listen(driver)
         assert driver.job(job_id).status is JobStatus.SUCCEEDED
 
     def test_a_job_that_the_agent_still_knows_is_not_lost(self, driver: Driver) -> None:
@@ -203,10 +208,10 @@ class TestWatch:
         job_id = only_job(driver).id
         driver.push(driver.agents.start(driver.server_id, job_id))
         driver.clock.advance(hours=2)
-        driver.call("job.watch")
+        listen(driver)
         assert only_job(driver).status is JobStatus.RUNNING
         driver.agents.jobs[job_id]["status"] = "succeeded"
-        driver.call("job.watch")
+        listen(driver)
         assert only_job(driver).status is JobStatus.SUCCEEDED
 
     def test_a_job_past_its_time_is_not_delivered_any_more(self, driver: Driver) -> None:
@@ -261,8 +266,7 @@ class TestSettle:
         for row in driver.list_tasks(TaskStatus.WAITING):
             with driver.work.begin(actor="test") as uow:
                 uow.session.delete(row)
-        driver.call("job.watch")
-        driver.run()
+        listen(driver)
         assert driver.site().status is SiteStatus.ACTIVE
 
     def test_leaves_an_open_job_alone(self, driver: Driver) -> None:
