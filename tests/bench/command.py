@@ -1,0 +1,108 @@
+"""``scripts/bench``: measures the running platform, or one of its own, and says each figure beside its target."""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from press_app.cli.failures import CommandFailed
+from press_app.cli.output import note, say
+from scripts.bringup.state import ROOT
+from tests.bench.births import measure_births
+from tests.bench.figures import Figure, make_figure
+from tests.bench.scratch import make_from_scratch
+from tests.bench.switches import measure_orders, measure_switches
+from tests.e2e.platform import Platform, load, running
+from tests.e2e.tenants import Tenant
+
+SWITCHES = 10
+
+
+def main(arguments: list[str]) -> int:
+    options = parse_arguments(arguments)
+    with find_platform(options.state, own=options.own) as platform:
+        platform.wait_healthy()
+        note(f"Measuring {platform.paths.state}; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores.")
+        for figure in measure(platform, options.sites):
+            print_figure(figure, as_json=options.json)
+    return 0
+
+
+def parse_arguments(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="bench", description="Measure what customers and operators wait for."
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument(
+        "--sites", type=int, default=20, metavar="N", help="how many sites are made each way (20)"
+    )
+    parser.add_argument("--own", action="store_true", help="start a platform for the run even where one runs")
+    parser.add_argument(
+        "--state", type=Path, default=ROOT / "var", metavar="DIR", help="the installation to measure (./var)"
+    )
+    return parser.parse_args(arguments)
+
+
+@contextmanager
+def find_platform(state: Path, *, own: bool) -> Iterator[Platform]:
+    """The running installation, or one that lives for this run only."""
+    record = state / "up.json"
+    if not own and record.exists():
+        platform = load(record)
+        if platform.supervisor.is_running():
+            yield platform
+            return
+    note("Starting a platform for this run.")
+    with tempfile.TemporaryDirectory(prefix="press-bench-") as folder, running(Path(folder)) as platform:
+        yield platform
+
+
+def measure(platform: Platform, sites: int) -> Iterator[Figure]:
+    """All figures, as they come; what was made is removed again."""
+    was_tripped = platform.api.get("/v1/termination-guard")["is_tripped"]
+    note("Making the same ERP from scratch, for comparison.")
+    baseline = make_from_scratch(platform)
+    yield make_figure("site_from_scratch", baseline)
+    note(f"Making {sites} sites one by one, then {sites} four at a time.")
+    figures, tenants = measure_births(platform, sites, baseline)
+    yield from figures
+    try:
+        note("Suspending and resuming.")
+        yield from measure_switches(platform, tenants[0], SWITCHES)
+        yield from measure_orders(platform, tenants)
+    finally:
+        note(f"Removing {len(tenants)} sites.")
+        remove(platform, tenants, may_release=not was_tripped)
+
+
+def remove(platform: Platform, tenants: list[Tenant], *, may_release: bool) -> None:
+    """End every subscription; so many ends at once trip the guard, which is lifted when it was open before."""
+    for tenant in tenants:
+        tenant.terminate()
+    if may_release:
+        for tenant in tenants:
+            tenant.wait_for("archived", seconds=120)
+    elif platform.api.get("/v1/termination-guard")["is_tripped"]:
+        note("The termination guard was tripped before the run; the sites are archived when it is released.")
+
+
+def print_figure(figure: Figure, *, as_json: bool) -> None:
+    if as_json:
+        say(json.dumps(figure.describe()))
+        return
+    target = (
+        "" if figure.target is None else f"  target {figure.target:g}: {'met' if figure.met else 'MISSED'}"
+    )
+    ratio = "" if figure.ratio is None else f"  {figure.ratio:g} times faster than from scratch"
+    say(f"{figure.figure:<48} {figure.value:>9.3f} {figure.unit}{target}{ratio}")
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except (CommandFailed, LookupError, AssertionError) as failure:
+        sys.exit(f"bench: {failure}")
