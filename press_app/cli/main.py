@@ -2,8 +2,9 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -86,13 +87,13 @@ def choose_connection(
     ctx.obj = Connection(api_url=api_url, token=token, token_file=token_file, state=state)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line: exit 0 done, 1 refused or failed, 2 wrong usage, 3 the API cannot be reached."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        app()
+        app(given)
     except CommandFailed as failure:
-        _tell(failure)
-        sys.exit(failure.status)
+        _fail(failure, given)
     except BrokenPipeError:
         # Whoever read the output has seen enough; the interpreter would complain once more while it closes.
         sys.stderr.close()
@@ -101,20 +102,19 @@ def main() -> None:
         failure_of_ours = _translate(error)
         if failure_of_ours is None:
             raise
-        _tell(failure_of_ours)
-        sys.exit(failure_of_ours.status)
+        _fail(failure_of_ours, given)
 
 
 def _translate(error: Exception) -> CommandFailed | None:
+    """The sentence for errors of the control plane's own services, which local commands call."""
     from press_app.errors import PressError
 
-    if isinstance(error, PressError):
-        return CommandFailed(error.message, code=error.code)
-    return None
+    return CommandFailed(error.message, code=error.code) if isinstance(error, PressError) else None
 
 
-def _tell(failure: CommandFailed) -> None:
-    if "--json" in sys.argv:
+def _fail(failure: CommandFailed, arguments: Sequence[str]) -> NoReturn:
+    if "--json" in arguments:
         sys.stderr.write(json.dumps(failure.describe(), default=str) + "\n")
     else:
         sys.stderr.write(f"press: {failure.message} [{failure.code}]\n")
+    sys.exit(failure.status)

@@ -56,7 +56,14 @@ def ring_task(
         rung = uow.session.execute(
             update(TaskRow)
             .where(TaskRow.id == task_id, TaskRow.status.in_((TaskStatus.DEAD, TaskStatus.WAITING)))
-            .values(status=TaskStatus.WAITING, attempts=0, run_at=uow.now(), rung_at=None, ended_at=None)
+            .values(
+                status=TaskStatus.WAITING,
+                attempts=0,
+                run_at=uow.now(),
+                planned_at=uow.now(),
+                rung_at=None,
+                ended_at=None,
+            )
             .execution_options(synchronize_session=False)
         )
         row = uow.session.get(TaskRow, task_id)
