@@ -1,16 +1,15 @@
 """Doors of billing for workers."""
 
 from press_app.billing import service
-from press_app.config import Settings
 from press_app.work.task import task
 from press_app.work.unit_of_work import Work
 
 
 @task("subscription.end", max_attempts=50, max_wait_seconds=60)
-def end(*, work: Work, settings: Settings, correlation_id: str, subscription_id: str) -> None:
+def end(*, work: Work, correlation_id: str, subscription_id: str) -> None:
     """Archive the sites of an ended subscription when their time has come."""
     with work.begin(actor="billing", correlation_id=correlation_id) as uow:
-        service.end(uow, subscription_id, settings)
+        service.end(uow, subscription_id)
 
 
 @task("subscription.sweep", schedule="* * * * * */30", max_attempts=1)

@@ -26,6 +26,15 @@ EXPECTED_STATUS = {
 }
 
 
+def shown(state: RouteState, *, is_held: bool) -> RouteState:
+    """What visitors get: a hold closes a live site at once, and no page names a reason that does not stand."""
+    if state is RouteState.LIVE and is_held:
+        return RouteState.SUSPENDED
+    if state is RouteState.SUSPENDED and not is_held:
+        return RouteState.MAINTENANCE
+    return state
+
+
 @dataclass(frozen=True, kw_only=True)
 class Route:
     """One host name and where it leads."""

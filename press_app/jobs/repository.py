@@ -1,8 +1,9 @@
 """Queries on jobs."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, delete, select
 
 from press_app.jobs.lifecycle import OPEN
 from press_app.jobs.model import Job
@@ -48,3 +49,11 @@ def list_unsettled(session: Session | ReadSession, limit: int = 200) -> list[str
         .limit(limit)
     )
     return list(session.scalars(query))
+
+
+def forget_ended(session: Session, *, before: datetime, operations: Collection[str] | None = None) -> None:
+    """Remove settled jobs that ended before; only of these operations where some are named."""
+    query = delete(Job).where(Job.ended_at < before, Job.settled_at.is_not(None))
+    if operations is not None:
+        query = query.where(Job.operation.in_(operations))
+    session.execute(query.execution_options(synchronize_session=False))

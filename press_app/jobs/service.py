@@ -25,6 +25,12 @@ log = structlog.get_logger(__name__)
 Finisher = Callable[[UnitOfWork, Job], None]
 """Takes the result of an ended job into the slice that asked for it; called once per job, in its own transaction."""
 
+ROUTINE = frozenset({"measure_usage"})
+"""Comes all the time and tells nobody anything: not in the journal, and soon forgotten."""
+
+KEEP_JOBS = timedelta(days=180)
+KEEP_ROUTINE = timedelta(hours=6)
+
 ENDINGS = {"succeeded": JobEvent.SUCCEED, "failed": JobEvent.FAIL, "cancelled": JobEvent.CANCEL}
 
 
@@ -65,7 +71,7 @@ def request_job(
         # Twice the time: the lease is given back when the job is settled, and outlives a job that is late.
         lease.hold(uow, target, holder=job.id, purpose=purpose, within=within * 2)
     uow.session.add(job)
-    uow.record("job.queued", target, purpose, team_id=team_id, job_id=job.id, operation=operation)
+    _tell(uow, job, "job.queued", purpose, operation=operation)
     uow.enqueue("job.deliver", job_id=job.id)
     return job
 
@@ -162,7 +168,7 @@ def _copy(uow: UnitOfWork, job: Job, snapshot: Mapping[str, Any]) -> None:
         job.steps = steps
         for step in changed:
             title = f"{step.get('title', step.get('key'))}: {step.get('state')}"
-            uow.record("job.step", job.target, title, team_id=job.team_id, job_id=job.id, step=step)
+            _tell(uow, job, "job.step", title, step=step)
     status = snapshot.get("status")
     if status in ENDINGS:
         job.result = snapshot.get("result")
@@ -178,10 +184,13 @@ def _end(uow: UnitOfWork, job: Job, event: JobEvent) -> None:
     message = f"{job.purpose}: {job.status}"
     if job.error:
         message += f". {job.error.get('message', '')}"
-    uow.record(
-        f"job.{job.status}", job.target, message, team_id=job.team_id, job_id=job.id, operation=job.operation
-    )
+    _tell(uow, job, f"job.{job.status}", message, operation=job.operation)
     uow.enqueue("job.settle", unique_key=f"settle:{job.id}", job_id=job.id)
+
+
+def _tell(uow: UnitOfWork, job: Job, kind: str, message: str, **data: object) -> None:
+    if job.operation not in ROUTINE:
+        uow.record(kind, job.target, message, team_id=job.team_id, job_id=job.id, **data)
 
 
 def settle(uow: UnitOfWork, job_id: str, finishers: Mapping[str, Finisher]) -> None:
@@ -213,9 +222,11 @@ def open_secret(uow: UnitOfWork, ref: str) -> str:
     return uow.vault.open(secret.sealed, ref)
 
 
-def forget_secrets(uow: UnitOfWork) -> None:
-    """Remove secrets that expired."""
+def forget_old(uow: UnitOfWork) -> None:
+    """Remove secrets that expired and jobs that nobody asks about any more."""
     uow.session.execute(delete(Secret).where(Secret.expires_at < uow.now()))
+    repository.forget_ended(uow.session, before=uow.now() - KEEP_JOBS)
+    repository.forget_ended(uow.session, before=uow.now() - KEEP_ROUTINE, operations=ROUTINE)
 
 
 def read_secrets(uow: UnitOfWork, server: Server, job_id: str, refs: Iterable[str]) -> dict[str, str]:

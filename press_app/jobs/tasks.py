@@ -109,10 +109,10 @@ def give_up(work: Work, agents: Agents, job_id: str, correlation_id: str) -> Non
 
 @task("job.forget", schedule="7 * * * *", max_attempts=1)
 def forget(*, work: Work) -> None:
-    """Remove credentials that are used up and secrets that expired."""
+    """Remove credentials that are used up, secrets that expired, and jobs of long ago."""
     with work.begin(actor="worker") as uow:
         servers.forget_credentials(uow)
-        service.forget_secrets(uow)
+        service.forget_old(uow)
 
 
 TASKS = (deliver, settle, watch, listen, forget)

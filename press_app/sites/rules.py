@@ -115,3 +115,18 @@ def next_action(status: SiteStatus, wanted: Wanted, *, is_held: bool) -> Action 
 def can_undo(archived_at: datetime | None, undo_until: datetime | None, now: datetime) -> bool:
     """Whether an archived site can still be brought back."""
     return archived_at is not None and undo_until is not None and now < undo_until
+
+
+def repair_action(failed: Action, wanted: Wanted, *, is_held: bool, is_saved: bool) -> Action | None:
+    """What a broken site is tried with next: what it should be counts, not what was tried when it broke.
+
+    ``is_saved``: the archive that failed had proven its backup, so the host may hold nothing any more.
+    None: nothing to try now; a hold has to go, or a person has to look.
+    """
+    if failed is Action.INSTALL:
+        return Action.INSTALL if wanted is Wanted.RUNNING else None
+    if wanted is Wanted.ARCHIVED:
+        return Action.ARCHIVE
+    if failed is Action.RESTORE or is_saved:
+        return None if is_held else Action.RESTORE
+    return Action.SUSPEND if is_held else Action.RESUME

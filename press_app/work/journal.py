@@ -1,11 +1,16 @@
 """Reading the journal: the timeline of one subject, and the stream after a cursor."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from press_app.kit.db import ReadSession
 from press_app.work.model import JournalRow
+from press_app.work.unit_of_work import UnitOfWork
+
+KEEP_STEPS = timedelta(days=30)
+KEEP_LINES = timedelta(days=730)
 
 
 def list_timeline(
@@ -41,3 +46,12 @@ def read_after(
 def last_id(session: ReadSession) -> int:
     """Where the journal ends now."""
     return session.scalar(select(JournalRow.id).order_by(JournalRow.id.desc()).limit(1)) or 0
+
+
+def forget_old(uow: UnitOfWork) -> None:
+    """Remove steps of jobs after a month and everything else after two years."""
+    now = uow.now()
+    is_step = (JournalRow.kind == "job.step", JournalRow.at < now - KEEP_STEPS)
+    uow.session.execute(delete(JournalRow).where(*is_step).execution_options(synchronize_session=False))
+    is_old = JournalRow.at < now - KEEP_LINES
+    uow.session.execute(delete(JournalRow).where(is_old).execution_options(synchronize_session=False))

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import structlog
+from sqlalchemy.exc import IntegrityError
 
 from press_app.billing import repository, rules
 from press_app.billing.errors import GuardNotTripped
@@ -27,7 +28,7 @@ def end_when_due(uow: UnitOfWork, subscription: Subscription) -> None:
     )
 
 
-def end(uow: UnitOfWork, subscription_id: str, settings: Settings) -> bool:
+def end(uow: UnitOfWork, subscription_id: str) -> bool:
     """Archive the sites of an ended subscription when their time has come and the guard lets it. True when done."""
     subscription = uow.session.get(Subscription, subscription_id)
     if subscription is None or subscription.wanted is not WantedState.END or subscription.ended_at is None:
@@ -35,7 +36,7 @@ def end(uow: UnitOfWork, subscription_id: str, settings: Settings) -> bool:
     plan = plans.get_plan(uow.session, subscription.plan_code)
     if rules.archive_due_at(subscription.ended_at, plan.retention_days) > uow.now():
         return False
-    if subscription.archive_confirmed_at is None and _is_guarded(uow, settings):
+    if subscription.archive_confirmed_at is None and repository.find_guard(uow.session) is not None:
         return False
     for coverage, site in repository.list_covered(uow.session, subscription.id):
         if site.wanted is Wanted.RUNNING and not coverage.on_word:
@@ -44,20 +45,25 @@ def end(uow: UnitOfWork, subscription_id: str, settings: Settings) -> bool:
     return True
 
 
-def _is_guarded(uow: UnitOfWork, settings: Settings) -> bool:
+def watch_endings(uow: UnitOfWork, settings: Settings) -> None:
+    """Trip the guard when this ending is one of too many; looked at when it happens, whenever the archive is due."""
+    uow.session.flush()
     if repository.find_guard(uow.session) is not None:
-        return True
+        return
     ended = repository.count_ended_since(uow.session, uow.now() - settings.termination_window)
     if not rules.is_burst(ended, settings.termination_limit):
-        return False
-    uow.session.add(TerminationGuard(id=repository.GUARD_ID, tripped_at=uow.now(), count=ended))
+        return
+    try:
+        with uow.session.begin_nested():
+            uow.session.add(TerminationGuard(id=repository.GUARD_ID, tripped_at=uow.now(), count=ended))
+    except IntegrityError:
+        return  # another ending tripped it at the same moment
     message = (
         f"{ended} subscriptions ended within {settings.termination_window_minutes} minutes. Their sites are held, none is "
         "archived until an operator has looked: 'press billing guard', then 'press billing guard --release'."
     )
     log.error("termination_guard.tripped", ended=ended)
     uow.record("guard.tripped", "billing:guard", message, count=ended)
-    return True
 
 
 def release_guard(uow: UnitOfWork) -> int:

@@ -47,8 +47,10 @@ def observe(uow: UnitOfWork, command: ObserveSubscription, settings: Settings) -
     subscription = known or _add(uow, command)
     was = subscription.wanted
     _copy(uow, subscription, command)
-    if was is not subscription.wanted:
+    if was is not subscription.wanted or known is None:
         _tell(uow, subscription, command)
+        if subscription.wanted is WantedState.END:
+            ending.watch_endings(uow, settings)
     _make_true(uow, subscription, subscription.granted(plan.entitlements), settings)
     return Observed(subscription, applied=True)
 

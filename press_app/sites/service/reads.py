@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import and_, exists, literal, or_, select
 
 from press_app.benches import service as benches
-from press_app.edge.port import Route, RouteState
+from press_app.edge.port import Route, RouteState, shown
 from press_app.jobs.lifecycle import OPEN
 from press_app.jobs.model import Job
 from press_app.kit.db import ReadSession, Session
@@ -88,6 +88,7 @@ def list_astray(session: Session | ReadSession, now: datetime, limit: int = 500)
         and_(Site.status == SiteStatus.ACTIVE, or_(Site.wanted == Wanted.ARCHIVED, held)),
         and_(Site.status == SiteStatus.SUSPENDED, or_(Site.wanted == Wanted.ARCHIVED, ~held)),
         and_(Site.status == SiteStatus.ARCHIVED, Site.wanted == Wanted.RUNNING, ~held),
+        and_(Site.status == SiteStatus.BROKEN, Site.retry_at.is_not(None)),
     )
     is_due = or_(Site.retry_at.is_(None), Site.retry_at <= now)
     query = select(Site.id).where(astray, is_due)
@@ -96,8 +97,9 @@ def list_astray(session: Session | ReadSession, now: datetime, limit: int = 500)
 
 
 def list_broken(session: Session | ReadSession, limit: int = 500) -> list[str]:
-    """Sites that wait for a person."""
-    query = select(Site.id).where(Site.status == SiteStatus.BROKEN).order_by(Site.id).limit(limit)
+    """Sites that wait for a person: nothing is tried by itself any more."""
+    is_given_up = and_(Site.status == SiteStatus.BROKEN, Site.retry_at.is_(None))
+    query = select(Site.id).where(is_given_up).order_by(Site.id).limit(limit)
     return list(session.scalars(query))
 
 
@@ -142,11 +144,11 @@ def list_routes(session: Session | ReadSession) -> list[Route]:
             hostname=hostname,
             bench_id=bench_id or "",
             bench_url=urls.get(bench_id or "", ""),
-            state=RouteState.SUSPENDED if state is RouteState.LIVE and site_id in reasons else state,
+            state=shown(state, is_held=site_id in reasons),
             reason=reasons.get(site_id, HoldKind.BILLING).value,
         )
         for site_id, hostname, bench_id, state in rows
-        if hostname and (state is not RouteState.LIVE or bench_id in urls)
+        if hostname and (shown(state, is_held=site_id in reasons) is not RouteState.LIVE or bench_id in urls)
     ]
 
 

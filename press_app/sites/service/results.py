@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from press_app.benches import service as benches
-from press_app.edge.port import EXPECTED_STATUS, RouteState
+from press_app.edge.port import EXPECTED_STATUS, RouteState, shown
 from press_app.jobs.lifecycle import JobStatus
 from press_app.jobs.model import Job
 from press_app.sites.events import SiteBackupEnded
@@ -151,8 +151,7 @@ def expected_answer(site: Site, *, is_held: bool) -> int | None:
     """What the edge must answer before the site's move is over; None while the host still works."""
     if ROUTES.get(site.status) is not site.route:
         return None
-    is_closed = is_held and site.route is RouteState.LIVE
-    return EXPECTED_STATUS[RouteState.SUSPENDED if is_closed else site.route]
+    return EXPECTED_STATUS[shown(site.route, is_held=is_held)]
 
 
 def on_seen(uow: UnitOfWork, site_id: str, seen: int, *, undo_days: int) -> bool:
@@ -193,7 +192,7 @@ def on_overdue(uow: UnitOfWork, site: Site) -> None:
         return
     site.error = {
         "code": "deadline_passed",
-        "message": f"It was {was} for too long. Its data were not touched by this. Retry it, or look at its jobs.",
+        "message": f"It was {was} for too long. Its data were not touched by this. Look at its jobs.",
         "action": {
             SiteStatus.INSTALLING: "install",
             SiteStatus.SUSPENDING: "suspend",
@@ -202,10 +201,10 @@ def on_overdue(uow: UnitOfWork, site: Site) -> None:
             SiteStatus.RESTORING: "restore",
         }[was],
     }
+    site.failures += 1
     site.apply(SiteEvent.FAIL, uow.now())
-    uow.record(
-        "site.broken", site.target, site.error["message"], team_id=site.team_id, status=site.status.value
-    )
+    message = f"{site.error['message']} It is {_try_again(uow, site)}."
+    uow.record("site.broken", site.target, message, team_id=site.team_id, status=site.status.value)
 
 
 def _site_of(uow: UnitOfWork, job: Job) -> Site:
@@ -238,11 +237,19 @@ def _retry_later(uow: UnitOfWork, site: Site, job: Job, event: SiteEvent, action
     site.failures += 1
     site.error = {**(job.error or {}), "action": action}
     site.apply(event, uow.now())
+    message = f"{job.purpose} failed and left nothing behind; {_try_again(uow, site)}."
+    uow.record(f"site.{site.status}", site.target, message, team_id=site.team_id, status=site.status.value)
+
+
+def _try_again(uow: UnitOfWork, site: Site) -> str:
+    """Plan the next attempt with growing waits, and say so; after some attempts a person is asked."""
+    if site.failures >= MAX_FAILURES:
+        site.retry_at = None
+        return f"retry it with 'press site retry {site.name}'"
     wait = timedelta(seconds=5 * 3 ** (site.failures - 1))
     site.retry_at = uow.now() + wait
-    message = f"{job.purpose} failed and left nothing behind; tried again in {wait.total_seconds():.0f} s."
-    uow.record(f"site.{site.status}", site.target, message, team_id=site.team_id, status=site.status.value)
     uow.enqueue("site.converge", after=wait, unique_key=f"converge:{site.id}", site_id=site.id)
+    return f"tried again in {wait.total_seconds():.0f} s"
 
 
 def _break(uow: UnitOfWork, site: Site, job: Job, action: str) -> None:
@@ -252,13 +259,12 @@ def _break(uow: UnitOfWork, site: Site, job: Job, action: str) -> None:
         "action": action,
     }
     site.apply(SiteEvent.FAIL, uow.now())
-    message = (
-        f"{job.purpose} failed: {site.error.get('message', '')} Retry it with 'press site retry {site.name}'."
-    )
+    message = f"{job.purpose} failed: {site.error.get('message', '')} It is {_try_again(uow, site)}."
     uow.record("site.broken", site.target, message, team_id=site.team_id, status=site.status.value)
 
 
 def _tell_backup(uow: UnitOfWork, site: Site, job: Job) -> None:
-    backup = (job.result or {}).get("backup") if job.status is JobStatus.SUCCEEDED else None
+    # A backup that was read back counts, even when the job failed in a later step.
+    backup = (job.result or {}).get("backup")
     error = None if backup else str((job.error or {}).get("message", job.status))
     uow.publish(SiteBackupEnded(str(job.params["backup_id"]), site.id, backup, error))

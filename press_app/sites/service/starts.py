@@ -33,10 +33,38 @@ def converge(uow: UnitOfWork, site_id: str) -> Action | None:
     site = reads.get_site(uow.session, site_id)
     if site.retry_at is not None and site.retry_at > uow.now():
         return None
+    if site.status is SiteStatus.BROKEN:
+        return repair(uow, site) if site.retry_at is not None else None
     action = rules.next_action(site.status, site.wanted, is_held=reads.is_held(uow.session, site_id))
     if action is not None:
         start(uow, site, action)
     return action
+
+
+def repair(uow: UnitOfWork, site: Site) -> Action | None:
+    """Try a broken site with what it should be. Returns what was started."""
+    failed = (site.error or {}).get("action")
+    if failed is None:
+        return None
+    proof = _proof_of_archive(uow, site) if failed == Action.ARCHIVE else None
+    is_held = reads.is_held(uow.session, site.id)
+    action = rules.repair_action(Action(failed), site.wanted, is_held=is_held, is_saved=proof is not None)
+    if action is Action.RESTORE and proof is not None:
+        start_restore(uow, site, proof)
+    elif action is Action.RESTORE:
+        repeat_restore(uow, site)
+    elif action is not None:
+        start(uow, site, action)
+    else:
+        site.retry_at = None
+    return action
+
+
+def _proof_of_archive(uow: UnitOfWork, site: Site) -> dict[str, Any] | None:
+    """The backup that the last archive had read back before it failed."""
+    last = jobs.find_newest(uow.session, site.target, "archive_site")
+    backup = ((last.result or {}).get("backup") if last else None) or {}
+    return dict(backup) if backup.get("verified_at") else None
 
 
 def start(uow: UnitOfWork, site: Site, action: Action) -> None:
@@ -60,10 +88,16 @@ def start_install(uow: UnitOfWork, site: Site) -> None:
         "create_site",
         purpose=f"Set up {site.hostname}",
         within=CREATE_WITHIN,
-        hostname=site.hostname,
-        apps=site.apps,
-        admin={"login": site.admin_login, "email": site.admin_email, "password": password_ref(site.id)},
-        company={"name": site.company},
+        params={
+            "hostname": site.hostname,
+            "apps": site.apps,
+            "admin": {
+                "login": site.admin_login,
+                "email": site.admin_email,
+                "password": password_ref(site.id),
+            },
+            "company": {"name": site.company},
+        },
     )
 
 
@@ -75,29 +109,32 @@ def start_suspend(uow: UnitOfWork, site: Site) -> None:
     _move(uow, site, SiteEvent.SUSPEND, f"{site.hostname} is being suspended: {reason}")
     uow.enqueue("edge.publish", unique_key="edge.publish")
     kind = holds[0].kind.value if holds else "operator"
-    _request(uow, site, "suspend_site", purpose=f"Suspend {site.hostname}", within=CLOSE_WITHIN, reason=kind)
+    _request(
+        uow,
+        site,
+        "suspend_site",
+        purpose=f"Suspend {site.hostname}",
+        within=CLOSE_WITHIN,
+        params={"reason": kind},
+    )
 
 
 def start_resume(uow: UnitOfWork, site: Site) -> None:
     """Open the host first, then the edge."""
     _move(uow, site, SiteEvent.RESUME, f"{site.hostname} is being opened again.")
-    _request(uow, site, "resume_site", purpose=f"Resume {site.hostname}", within=CLOSE_WITHIN)
+    _request(uow, site, "resume_site", purpose=f"Resume {site.hostname}", within=CLOSE_WITHIN, params={})
 
 
 def start_archive(uow: UnitOfWork, site: Site) -> None:
     """Close the edge, save the data, then remove the site from the host."""
     site.route = RouteState.SUSPENDED if reads.is_held(uow.session, site.id) else RouteState.MAINTENANCE
     uow.enqueue("edge.publish", unique_key="edge.publish")
+    # The host may hold only a part of it any more; the agent goes on from the backup that was proven.
+    proof = _proof_of_archive(uow, site) if site.status is SiteStatus.BROKEN else None
     _move(uow, site, SiteEvent.ARCHIVE, f"{site.hostname} is being backed up and archived.")
     backup_id = new_id()
-    _request(
-        uow,
-        site,
-        "archive_site",
-        purpose=f"Archive {site.hostname}",
-        within=DATA_WITHIN,
-        backup_id=backup_id,
-    )
+    params: dict[str, Any] = {"backup_id": backup_id, "backup": proof} if proof else {"backup_id": backup_id}
+    _request(uow, site, "archive_site", purpose=f"Archive {site.hostname}", within=DATA_WITHIN, params=params)
     _tell_backup(uow, site, backup_id, "archive")
 
 
@@ -105,7 +142,12 @@ def start_backup(uow: UnitOfWork, site: Site, *, kind: str) -> tuple[str, Job]:
     """Take a backup while the site serves. Returns the backup's id and the job."""
     backup_id = new_id()
     job = _request(
-        uow, site, "take_backup", purpose=f"Back up {site.hostname}", within=DATA_WITHIN, backup_id=backup_id
+        uow,
+        site,
+        "take_backup",
+        purpose=f"Back up {site.hostname}",
+        within=DATA_WITHIN,
+        params={"backup_id": backup_id},
     )
     _tell_backup(uow, site, backup_id, kind)
     return backup_id, job
@@ -133,9 +175,7 @@ def start_restore(uow: UnitOfWork, site: Site, backup: Mapping[str, Any]) -> Job
         "restore_site",
         purpose=f"Restore {site.hostname}",
         within=DATA_WITHIN,
-        hostname=site.hostname,
-        backup=dict(backup),
-        state="active",
+        params={"hostname": site.hostname, "backup": dict(backup), "state": "active"},
     )
 
 
@@ -182,13 +222,18 @@ def repair_host_state(uow: UnitOfWork, site: Site) -> None:
     """The host disagrees about open or closed: tell it again. The data are not touched."""
     if site.status is SiteStatus.ACTIVE:
         _request(
-            uow, site, "resume_site", purpose=f"Open {site.hostname} again on its host", within=CLOSE_WITHIN
+            uow,
+            site,
+            "resume_site",
+            purpose=f"Open {site.hostname} again on its host",
+            within=CLOSE_WITHIN,
+            params={},
         )
     elif site.status is SiteStatus.SUSPENDED:
         holds = reads.list_holds(uow.session, site.id)
         kind = holds[0].kind.value if holds else "operator"
         purpose = f"Close {site.hostname} again on its host"
-        _request(uow, site, "suspend_site", purpose=purpose, within=CLOSE_WITHIN, reason=kind)
+        _request(uow, site, "suspend_site", purpose=purpose, within=CLOSE_WITHIN, params={"reason": kind})
 
 
 def password_ref(site_id: str) -> str:
@@ -200,7 +245,7 @@ def request(
     uow: UnitOfWork, site: Site, operation: str, *, purpose: str, within: timedelta, **params: Any
 ) -> Job:
     """A short job on the site that changes no state and waits its turn at the agent."""
-    return _request(uow, site, operation, purpose=purpose, within=within, is_exclusive=False, **params)
+    return _request(uow, site, operation, purpose=purpose, within=within, is_exclusive=False, params=params)
 
 
 def _request(
@@ -211,7 +256,7 @@ def _request(
     purpose: str,
     within: timedelta,
     is_exclusive: bool = True,
-    **params: Any,
+    params: Mapping[str, Any],
 ) -> Job:
     bench = benches.get_bench(uow.session, site.bench_id or "")
     return jobs.request_job(

@@ -15,12 +15,12 @@ from press_app.sites.errors import SiteNameTaken, SiteNotReady
 from press_app.sites.events import SiteReserved, SiteReturnWanted
 from press_app.sites.lifecycle import LIFECYCLE, HoldKind, SiteStatus, Wanted
 from press_app.sites.model import Hold, LoginLink, Site
-from press_app.sites.rules import Action
 from press_app.sites.service import reads, starts
 from press_app.teams import service as teams
 from press_app.work.unit_of_work import UnitOfWork
 
 LOGIN_LINK_LIVES = timedelta(minutes=5)
+PASSWORD_LIVES = timedelta(hours=1)
 SHORT_WITHIN = timedelta(minutes=2)
 
 
@@ -97,7 +97,7 @@ def set_wanted(uow: UnitOfWork, site: Site, wanted: Wanted, *, why: str) -> None
     if site.wanted is wanted or site.status is SiteStatus.PURGED:
         return
     site.wanted = wanted
-    site.retry_at = None
+    _wake(uow, site)
     uow.record("site.wanted", site.target, f"{site.name} should be {wanted}: {why}", team_id=site.team_id)
     _converge_soon(uow, site)
 
@@ -115,6 +115,7 @@ def place_hold(uow: UnitOfWork, site: Site, kind: HoldKind, message: str) -> boo
     except IntegrityError:
         return False
     uow.record("hold.placed", site.target, f"Held ({kind}): {message}", team_id=site.team_id, hold=kind.value)
+    _wake(uow, site)
     _tell_edge(uow, site)
     _converge_soon(uow, site)
     return True
@@ -130,6 +131,7 @@ def lift_hold(uow: UnitOfWork, site: Site, kind: HoldKind, *, why: str) -> bool:
     uow.record(
         "hold.lifted", site.target, f"No longer held ({kind}): {why}", team_id=site.team_id, hold=kind.value
     )
+    _wake(uow, site)
     _tell_edge(uow, site)
     _converge_soon(uow, site)
     return True
@@ -172,7 +174,8 @@ def request_password(uow: UnitOfWork, site: Site, password: str | None) -> tuple
     """Set the owner's password, a random one where none is given. Returns the job and the password."""
     _check_allowed(site, "password")
     chosen = password or new_password()
-    ref = jobs.put_secret(uow, starts.password_ref(site.id), chosen)
+    # A name of its own: of two requests each must set the password that its asker was told.
+    ref = jobs.put_secret(uow, f"secret://password/{new_id()}/value", chosen, lives=PASSWORD_LIVES)
     job = starts.request(
         uow,
         site,
@@ -224,21 +227,18 @@ def request_undo(uow: UnitOfWork, site: Site, *, by_operator: bool = False) -> N
 
 def request_retry(uow: UnitOfWork, site: Site) -> None:
     """Start again what broke, or what waits to be tried again. Raises :class:`SiteNotReady`."""
-    action = (site.error or {}).get("action")
-    if site.status is SiteStatus.BROKEN and action in {item.value for item in Action} - {
-        Action.RESTORE.value
-    }:
+    if site.status is SiteStatus.BROKEN:
         site.failures = 0
-        starts.start(uow, site, Action(action))
-    elif site.status is SiteStatus.BROKEN and action == Action.RESTORE.value:
-        site.failures = 0
-        starts.repeat_restore(uow, site)
+        if starts.repair(uow, site) is not None:
+            return
     elif site.retry_at is not None:
         site.retry_at = None
         _converge_soon(uow, site)
-    else:
-        message = f"Nothing of {site.name} waits to be tried again. Nothing was changed."
-        raise SiteNotReady(message, site_id=site.id)
+        return
+    message = (
+        f"Nothing of {site.name} can be tried again now. Nothing was changed. Look at its holds and jobs."
+    )
+    raise SiteNotReady(message, site_id=site.id)
 
 
 def _check_allowed(site: Site, what: str) -> None:
@@ -247,9 +247,14 @@ def _check_allowed(site: Site, what: str) -> None:
         raise SiteNotReady(message, site_id=site.id, status=site.status.value, action=what)
 
 
+def _wake(uow: UnitOfWork, site: Site) -> None:
+    """A new wish is tried at once, whatever waited before; also on a broken site."""
+    site.retry_at = uow.now() if site.status is SiteStatus.BROKEN else None
+
+
 def _tell_edge(uow: UnitOfWork, site: Site) -> None:
     """A hold closes the edge at once, even while other work keeps the site from being suspended on its host."""
-    if site.route is RouteState.LIVE:
+    if site.route in {RouteState.LIVE, RouteState.SUSPENDED}:
         uow.enqueue("edge.publish", unique_key="edge.publish")
 
 

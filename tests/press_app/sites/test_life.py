@@ -92,7 +92,9 @@ class TestHold:
         driver.finish_all()
         driver.observe("run")
         driver.run()
-        assert driver.edge.probe("acme.localhost") == 402, "the host is not open yet"
+        assert driver.edge.probe("acme.localhost") == 503, (
+            "the host is not open yet, and nothing is unpaid any more"
+        )
         driver.finish_all()
         assert driver.site().status is SiteStatus.ACTIVE
         assert driver.edge.probe("acme.localhost") == 200
