@@ -96,7 +96,8 @@ def sign_in(
         user, renewed = service.check_password(
             session, throttle, email=form.email, password=form.password.get_secret_value(), ip=ip
         )
-    with work.begin(actor=f"user:{user.id}") as uow:
+    request.state.actor = f"user:{user.id}"
+    with work.begin(actor=request.state.actor) as uow:
         issued = service.open_session(
             uow,
             user.id,

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from press_app.access.authentication import cookie_name
@@ -50,7 +51,8 @@ def add_middleware(app: FastAPI, settings: Settings, throttle: Throttle, metrics
 class Gate:
     """Turns away what is too large or comes too often, before anything is read.
 
-    Callers with a credential are counted once it is known whose it is; here, those without one by address.
+    A credential is counted where it is known whose it is. Here everybody else is, by address: who has none, and who shows
+    one that proves nothing. What proves a caller sets ``state.actor``.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings, throttle: Throttle) -> None:
@@ -71,18 +73,46 @@ class Gate:
             )
             await problem(413, "body_too_large", detail)(scope, receive, send)
             return
-        if self._is_too_often(scope, headers):
-            detail = "Too many requests without a credential from this address. Nothing was changed. Try again in a minute."
-            answer = problem(429, "too_many_requests", detail, headers={"Retry-After": "60"})
-            await answer(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
+        if scope["path"] in QUIET:
+            await self._app(scope, receive, send)
+        elif self._claims_to_be_somebody(headers):
+            await self._app(scope, receive, self._count_until_proven(scope, receive, send))
+        elif self._has_room(scope):
+            await self._app(scope, receive, send)
+        else:
+            await too_often()(scope, receive, send)
 
-    def _is_too_often(self, scope: Scope, headers: Headers) -> bool:
-        is_known = "authorization" in headers or self._cookie in headers.get("cookie", "")
-        if is_known or scope["path"] in QUIET:
-            return False
-        return not self._throttle.hit(self._limit, "anonymous", client_address(scope))
+    def _claims_to_be_somebody(self, headers: Headers) -> bool:
+        return "authorization" in headers or self._cookie in headers.get("cookie", "")
+
+    def _has_room(self, scope: Scope) -> bool:
+        return self._throttle.hit(self._limit, "anonymous", client_address(scope))
+
+    def _count_until_proven(self, scope: Scope, receive: Receive, send: Send) -> Send:
+        """Whose credential turned out to be nobody's is counted as a stranger, and hears so instead of the answer.
+
+        Nothing is lost with the answer: without a proof it is a refusal, or something that anybody may read.
+        """
+        is_refused = False
+
+        async def send_or_refuse(message: Message) -> None:
+            nonlocal is_refused
+            if message["type"] == "http.response.start":
+                # While a dependency is away nobody can prove anything; that is no guess.
+                is_proven = "actor" in scope.get("state", {}) or message["status"] >= 500  # noqa: PLR2004 - HTTP's own border
+                if not is_proven and not self._has_room(scope):
+                    is_refused = True
+                    await too_often()(scope, receive, send)
+            if not is_refused:
+                await send(message)
+
+        return send_or_refuse
+
+
+def too_often() -> Response:
+    """What strangers hear when their address has asked enough."""
+    detail = "Too many requests from this address without a credential that holds. Nothing was changed. Try again in a minute."
+    return problem(429, "too_many_requests", detail, headers={"Retry-After": "60"})
 
 
 class Witness:

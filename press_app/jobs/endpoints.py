@@ -60,7 +60,7 @@ def _take_events(body: AgentEvents, raw: bytes, request: Request, work: Work) ->
     authorization = request.headers.get("authorization")
     with work.begin(actor="agent", correlation_id=correlation_id.get()) as uow:
         server = servers.authenticate_agent(uow, authorization, operation="events.push", body=raw)
-        uow.actor = f"agent:{server.id}"
+        request.state.actor = uow.actor = f"agent:{server.id}"
         events = [event.model_dump() for event in body.events]
         return Acknowledged(acknowledged=service.on_agent_events(uow, server, body.ledger_id, events))
 
@@ -81,5 +81,5 @@ def _read_secrets(body: SecretsRequest, raw: bytes, request: Request, work: Work
     authorization = request.headers.get("authorization")
     with work.begin(actor="agent", correlation_id=correlation_id.get()) as uow:
         server = servers.authenticate_agent(uow, authorization, operation="secrets.fetch", body=raw)
-        uow.actor = f"agent:{server.id}"
+        request.state.actor = uow.actor = f"agent:{server.id}"
         return SecretsAnswer(secrets=service.read_secrets(uow, server, body.job_id, body.refs))
