@@ -93,7 +93,7 @@ class Play:
         tenant = self.tenant
         with self.journal.step("archived", "Terminated → backed up, verified, archived"):
             self.lago.terminate(tenant.external_id)
-            tenant.site = wait_for_status(self.api, tenant.site["id"], "archived", self.seconds)
+            tenant.site = self._wait_until_archived()
         with self.journal.step("backup", "The backup was read back") as step:
             step.detail = self._check_backup()
         with self.journal.step("gone", "404 at the edge"):
@@ -116,7 +116,7 @@ class Play:
         """End it for good; its backup stays for as long as an archive can be undone."""
         with self.journal.step("cleaned", "Cleaned up: ended and archived"):
             self.lago.terminate(self.tenant.external_id)
-            wait_for_status(self.api, self.tenant.site["id"], "archived", self.seconds)
+            self._wait_until_archived()
 
     def describe(self) -> dict[str, Any]:
         """What programs read."""
@@ -147,6 +147,16 @@ class Play:
             until=_is_active,
             seconds=self.seconds,
         )
+
+    def _wait_until_archived(self) -> dict[str, Any]:
+        """Raises :class:`CommandFailed`; it says so when too many ends at once wait for an operator."""
+        try:
+            return wait_for_status(self.api, self.tenant.site["id"], "archived", self.seconds)
+        except CommandFailed as failure:
+            if not self.api.get("/v1/termination-guard")["is_tripped"]:
+                raise
+            message = "Too many subscriptions ended within the hour, so nothing is archived: see 'press billing guard'."
+            raise CommandFailed(message, code="guard_tripped") from failure
 
     def _find_site(self) -> dict[str, Any] | None:
         try:
