@@ -67,6 +67,7 @@ class Attempt:
         """Run the steps that are not finished. Returns the job's result; raises what a step raised."""
         states = [step.state for step in self._record.job.steps]
         waiting = [index for index, state in enumerate(states) if state not in FINISHED]
+        self._current = waiting[0] if waiting else len(states) - 1
         for place, index in enumerate(waiting):
             was_cut_off = states[index] is StepState.RUNNING
             if place == 0:
@@ -97,7 +98,7 @@ class Attempt:
         failure = self._record.failure
         if failure is None:
             raise ValueError("a job without a failure has nothing to take back")
-        if any(step.irreversible for step in self._operation.steps if step.key == failure.step):
+        if self._has_passed_no_return():
             return failure
         left: list[str] = []
         for index in reversed(range(len(self._operation.steps))):
@@ -110,6 +111,14 @@ class Attempt:
             message = f"{failure.message} This could not be taken back: {', '.join(left)}; look at the steps' output."
             return failure.model_copy(update={"message": message, "compensated": False})
         return failure.model_copy(update={"compensated": True})
+
+    def find_receipt(self) -> dict[str, Any] | None:
+        """Return what the failed job still hands over: a backup that was read back and stands."""
+        return None if self._operation.receipt is None else self._operation.receipt(self._context)
+
+    def _has_passed_no_return(self) -> bool:
+        begun = zip(self._operation.steps, self._record.job.steps, strict=True)
+        return any(step.irreversible and noted.state not in UNTOUCHED for step, noted in begun)
 
     def _say(self, line: str) -> None:
         self._output.add(line)
@@ -127,10 +136,12 @@ class Attempt:
         while True:
             try:
                 return step.run(self._context)
-            except AgentError as error:
-                if isinstance(error, DeadlinePassed) or time.monotonic() >= give_up:
+            except (DeadlinePassed, LedgerUnavailable):
+                raise
+            except (AgentError, OSError) as error:
+                if time.monotonic() >= give_up:
                     raise
-                self._output.add(error.message)
+                self._output.add(self._describe(error, step.key.value).message)
                 time.sleep(PAUSE_SECONDS)
 
     def _undo(self, index: int, step: Step[Any]) -> bool:
@@ -155,6 +166,7 @@ class Attempt:
     def _save_state(self, index: int, state: StepState) -> None:
         with self._ledger.changing(self._job_id) as record:
             self._close(record.job.steps[index], state, self._output.text)
+            record.notes = self._context.notes
             self._record = record
         self._wake_reporter()
 

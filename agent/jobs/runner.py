@@ -103,7 +103,8 @@ class Runner:
                 raise
             except Exception as error:  # noqa: BLE001 - every failure ends in a written error
                 attempt.record_failure(error)
-        return JobStatus.FAILED, None, attempt.compensate()
+        failure = attempt.compensate()
+        return JobStatus.FAILED, attempt.find_receipt(), failure
 
     def _finish(
         self, record: JobRecord, outcome: tuple[JobStatus, dict[str, Any] | None, JobError | None]
@@ -121,10 +122,10 @@ class Runner:
 
 
 def _unknown(record: JobRecord) -> JobError:
-    message = (
-        f"This agent does not know {record.job.operation!r} any more; nothing was touched. Update the agent."
-    )
-    return JobError(code="operation_unknown", message=message, step=None, compensated=True)
+    was_begun = record.job.started_at is not None
+    done = "what its steps say was done and was not taken back" if was_begun else "nothing was touched"
+    message = f"This agent does not know {record.job.operation!r} any more; {done}. Update the agent."
+    return JobError(code="operation_unknown", message=message, step=None, compensated=not was_begun)
 
 
 def _too_late() -> JobError:

@@ -85,6 +85,8 @@ class Operation(Generic[P]):
     """What a person reads when the target is busy: ``back up the site``."""
     steps: tuple[Step[P], ...]
     result: Callable[[Context[P]], dict[str, Any]]
+    receipt: Callable[[Context[P]], dict[str, Any] | None] | None = None
+    """What a failed job still hands over, by the notes alone; None when nothing of worth stands."""
     excludes_sites: bool = False
     """No job on a site of the bench may be open while this one is, and the other way round."""
 

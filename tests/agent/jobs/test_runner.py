@@ -24,6 +24,7 @@ from agent.operations.base import Context, Host, Operation, Step, Urgency
 from agent.operations.params import Params, SecretRef
 from agent.press_client import PressRefused
 from agent.stores.fake import FakeStore
+from tests.agent.support import wait_until
 
 BENCH = "00000000-0000-4000-8000-000000000001"
 JOB = "00000000-0000-4000-8000-000000000002"
@@ -83,20 +84,28 @@ class World:
 
         return Step(key=key, title=key.title(), run=run, undo=undo or take_back, **options)
 
-    def run(self, *steps: Step[WorkParams], accept: bool = True, params: dict[str, Any] | None = None) -> Job:
-        operation: Operation[WorkParams] = Operation(
+    def run(
+        self,
+        *steps: Step[WorkParams],
+        accept: bool = True,
+        params: dict[str, Any] | None = None,
+        operation: str = "work",
+        **options: Any,
+    ) -> Job:
+        known: Operation[WorkParams] = Operation(
             name="work",
             params=WorkParams,
             target="bench",
             urgency=Urgency.DEFAULT,
             purpose="work",
             steps=steps,
-            result=lambda context: dict(context.notes),
+            result=options.pop("result", lambda context: dict(context.notes)),
+            **options,
         )
         host = Host(engines=Engines({}, self.folder / "records"), store=FakeStore(), clock=utc_now)
         runner = Runner(
             ledger=self.ledger,
-            operations={"work": operation},
+            operations={operation: known},
             host=host,
             data_dir=self.folder,
             fetch_secrets=self.fetch,
@@ -109,7 +118,7 @@ class World:
                 params={"bench_id": BENCH} | (params or {}),
                 deadline=self.deadline,
             )
-            JobService(self.ledger, {"work": operation}, self, utc_now).accept(JOB, request)
+            JobService(self.ledger, {"work": known}, self, utc_now).accept(JOB, request)
             self.did.clear()
         runner.run(JOB)
         return self.ledger.get_job(JOB)
@@ -195,6 +204,45 @@ class TestResume:
         job = world.run(world.step(Key.ONE, fail), world.step(Key.TWO), accept=False)
         assert job.result == {"from one": 1}
 
+    def test_past_its_deadline_it_takes_back_instead(self, world: World) -> None:
+        world.deadline = datetime.now(UTC) + timedelta(seconds=1)
+        steps = self.crash_in(world, Key.TWO)
+        wait_until(lambda: datetime.now(UTC) > world.deadline)
+        job = world.run(*steps, accept=False)
+        assert world.did == ["undo two", "undo one"]
+        assert states(job) == ["compensated", "compensated", "skipped"]
+        assert job.error is not None
+        assert (job.error.code, job.error.step, job.error.compensated) == ("deadline_passed", "two", True)
+
+    def test_past_its_deadline_what_cannot_be_taken_back_is_said_so(self, world: World) -> None:
+        def stuck(_: Context[Any]) -> None:
+            raise OSError(5, "Input/output error")
+
+        world.deadline = datetime.now(UTC) + timedelta(seconds=1)
+        self.crash_in(world, Key.TWO)
+        wait_until(lambda: datetime.now(UTC) > world.deadline)
+        job = world.run(*[world.step(each, undo=stuck) for each in Key], accept=False)
+        assert job.error is not None
+        assert (job.error.code, job.error.compensated) == ("deadline_passed", False)
+
+    def test_past_its_deadline_a_removal_that_was_begun_is_finished(self, world: World) -> None:
+        def die(_: Context[Any]) -> bool:
+            raise KeyboardInterrupt
+
+        world.deadline = datetime.now(UTC) + timedelta(seconds=1)
+        with pytest.raises(KeyboardInterrupt):
+            world.run(world.step(Key.ONE), world.step(Key.TWO, die, irreversible=True))
+        wait_until(lambda: datetime.now(UTC) > world.deadline)
+        world.did.clear()
+        job = world.run(world.step(Key.ONE), world.step(Key.TWO, irreversible=True), accept=False)
+        assert (world.did, job.status) == (["two"], "succeeded")
+
+    def test_a_begun_operation_that_is_not_known_any_more_was_not_taken_back(self, world: World) -> None:
+        self.crash_in(world, Key.TWO)
+        job = world.run(world.step(Key.ONE), accept=False, operation="other")
+        assert job.error is not None
+        assert (job.error.code, job.error.compensated, world.did) == ("operation_unknown", False, [])
+
     def test_a_kill_while_taking_back_goes_on_taking_back(self, world: World) -> None:
         def die(_: Context[Any]) -> None:
             raise KeyboardInterrupt
@@ -250,6 +298,34 @@ class TestFailure:
         job = world.run(world.step(Key.ONE, raise_it))
         assert job.error is not None
         assert job.error.code == code
+
+    def test_nothing_is_taken_back_when_the_result_fails_after_it(self, world: World) -> None:
+        def fail_to_tell(_: Context[Any]) -> dict[str, Any]:
+            raise PressRefused("It cannot be told.")
+
+        job = world.run(world.step(Key.ONE), world.step(Key.TWO, irreversible=True), result=fail_to_tell)
+        assert world.did == ["one", "two"]
+        assert job.error is not None
+        assert (job.error.step, job.error.compensated) == ("two", False)
+
+    def test_hands_over_the_receipt(self, world: World) -> None:
+        def note(context: Context[Any]) -> bool:
+            context.notes["stands"] = True
+            return True
+
+        job = world.run(
+            world.step(Key.ONE, note), world.step(Key.TWO, fail), receipt=lambda context: dict(context.notes)
+        )
+        assert (job.status, job.result) == ("failed", {"stands": True})
+
+    @pytest.mark.parametrize("error", [PressRefused("Not now."), OSError(16, "Device or resource busy")])
+    def test_patience_ends(self, world: World, error: Exception) -> None:
+        def raise_it(_: Context[Any]) -> bool:
+            raise error
+
+        job = world.run(world.step(Key.ONE, raise_it, patience_seconds=0.4))
+        assert job.status == "failed"
+        assert 2 <= world.did.count("one") <= 3
 
     def test_a_patient_step_is_tried_again(self, world: World) -> None:
         def once(_: Context[Any]) -> bool:
