@@ -43,6 +43,13 @@ class SiteNotHealthy(AgentError):
     title: ClassVar[str] = "The site does not answer as it should"
 
 
+class SiteDataUnreadable(AgentError):
+    """The site's own data are missing or damaged."""
+
+    code: ClassVar[str] = "site_data_unreadable"
+    title: ClassVar[str] = "The site's data cannot be read"
+
+
 class BackupUnreadable(AgentError):
     """The file is not a backup that this engine can restore."""
 

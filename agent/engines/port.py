@@ -134,14 +134,21 @@ class Engine(Protocol):
         """Map hostname to the site and load it, so that the first request is fast."""
 
     def ensure_site_dropped(self, bench_id: str, site_id: str) -> bool:
-        """Remove the site's data and its mapping. Unknown site: nothing to do."""
+        """Remove the site's data and its mapping. Unknown site: nothing to do.
+
+        Whole until nothing that may fail is left before the removal; after a failure or crash at any point, called
+        again, it finishes: no file is left and the bench has forgotten the site.
+        """
 
     def find_site(self, bench_id: str, site_id: str) -> Site | None: ...
 
     def list_sites(self, bench_id: str) -> list[Site]: ...
 
+    def is_site_standing(self, bench_id: str, site_id: str) -> bool:
+        """Whether the site's record and its data are both there, readable or not; leftovers alone are no site."""
+
     def ensure_site_suspended(self, bench_id: str, site_id: str, reason: str) -> bool:
-        """Close the site for its users and end their sessions; data stay."""
+        """Close the site for its users and end their sessions; data stay. Works where they are damaged, too."""
 
     def ensure_site_resumed(self, bench_id: str, site_id: str) -> bool:
         """Open the site again."""
@@ -160,7 +167,13 @@ class Engine(Protocol):
 
     # Data
     def write_backup(self, bench_id: str, site_id: str, destination: Path) -> None:
-        """Write a consistent copy of all the site's data into one file, while it serves."""
+        """Write a consistent copy of all the site's data into one file, while it serves.
+
+        Raises ``site_data_unreadable`` when they are missing or damaged, and for no other reason.
+        """
 
     def ensure_restored(self, bench_id: str, site_id: str, hostname: str, source: Path) -> bool:
-        """Replace (or make) the site's data from a backup file; checks the file before it touches the site."""
+        """Replace (or make) the site's data from a backup file; checks the file before it touches the site.
+
+        Takes no notice of present data that are damaged or missing.
+        """

@@ -1,14 +1,30 @@
 """Close a site, back it up, read the backup back, and only then remove the site."""
 
 from enum import StrEnum
+from typing import Self
 
+from pydantic import model_validator
+
+from agent.engines.errors import SiteUnknown
+from agent.host import files
+from agent.host.clock import write_time
 from agent.operations import backups, sites
 from agent.operations.backups import BackupParams
 from agent.operations.base import Context, Operation, Step, Urgency
+from agent.operations.params import Backup
 
 
 class ArchiveSiteParams(BackupParams):
     """Which site, and the id of the backup that stays of it."""
+
+    backup: Backup | None = None
+    """A verified backup of an earlier attempt; it stays when nothing is left that could be backed up anew."""
+
+    @model_validator(mode="after")
+    def _is_of_this_site(self) -> Self:
+        if self.backup is not None and self.backup.site_id != self.site_id:
+            raise ValueError("the backup is of another site")
+        return self
 
 
 class Key(StrEnum):
@@ -20,15 +36,55 @@ class Key(StrEnum):
     DROP = "ensure_dropped"
 
 
+def _look(context: Context[ArchiveSiteParams]) -> bool:
+    """Note how the site stands, or that only the leftovers of an earlier attempt do."""
+    params = context.params
+    if context.engine.is_site_standing(params.bench_id, params.site_id):
+        return sites.look(context)
+    if params.backup is None:
+        raise SiteUnknown(
+            f"Nothing of site {params.site_id} is left on bench {params.bench_id} that could be backed up; nothing was "
+            "touched. Name the verified backup of the earlier attempt, or restore the site first."
+        )
+    sequel = "Nothing more was removed; check the store's disk and look for another backup."
+    files.remove_tree(backups.fetch(context, params.backup.location, params.backup.sha256, "earlier", sequel))
+    verified = {"verified_at": write_time(context.host.clock())}
+    context.notes["backup"] = params.backup.model_dump(exclude_none=True) | verified
+    context.notes["only_leftovers"] = True
+    context.progress(f"The site is gone already; {params.backup.location} stays of it.")
+    return False
+
+
+def _only_leftovers(context: Context[ArchiveSiteParams]) -> bool:
+    return bool(context.notes.get("only_leftovers"))
+
+
 def _suspend(context: Context[ArchiveSiteParams]) -> bool:
+    if _only_leftovers(context):
+        return False
     params = context.params
     return context.engine.ensure_site_suspended(
         params.bench_id, params.site_id, "The site is being archived."
     )
 
 
-def _drop(context: Context[ArchiveSiteParams]) -> bool:
-    return context.engine.ensure_site_dropped(context.params.bench_id, context.params.site_id)
+def _write(context: Context[ArchiveSiteParams]) -> bool:
+    return not _only_leftovers(context) and backups.write_backup(context)
+
+
+def _store(context: Context[ArchiveSiteParams]) -> bool:
+    return not _only_leftovers(context) and backups.store_backup(context)
+
+
+def _discard(context: Context[ArchiveSiteParams]) -> None:
+    """Remove what this job stored; an earlier attempt's backup may be all that is left of the site."""
+    earlier = context.params.backup
+    if earlier is None or context.notes.get("backup", {}).get("location") != earlier.location:
+        backups.discard_backup(context)
+
+
+def _read_back(context: Context[ArchiveSiteParams]) -> bool:
+    return not _only_leftovers(context) and backups.read_back(context)
 
 
 OPERATION = Operation(
@@ -38,17 +94,19 @@ OPERATION = Operation(
     urgency=Urgency.DEFAULT,
     purpose="archive the site",
     steps=(
-        Step(key=Key.LOOK, title="Look how the site stands", run=sites.look),
+        Step(key=Key.LOOK, title="Look how the site stands", run=_look),
         Step(key=Key.SUSPEND, title="Close the site", run=_suspend, undo=sites.bring_back_state),
-        Step(key=Key.WRITE, title="Write the backup", run=backups.write_backup),
+        Step(key=Key.WRITE, title="Write the backup", run=_write),
+        Step(key=Key.STORE, title="Store it off the host", run=_store, undo=_discard),
+        Step(key=Key.VERIFY, title="Read it back and compare", run=_read_back),
         Step(
-            key=Key.STORE,
-            title="Store it off the host",
-            run=backups.store_backup,
-            undo=backups.discard_backup,
+            key=Key.DROP,
+            title="Remove the site",
+            run=sites.drop,
+            irreversible=True,
+            patience_seconds=sites.DROP_PATIENCE_SECONDS,
         ),
-        Step(key=Key.VERIFY, title="Read it back and compare", run=backups.read_back),
-        Step(key=Key.DROP, title="Remove the site", run=_drop, irreversible=True),
     ),
     result=backups.backup_result,
+    receipt=backups.find_receipt,
 )

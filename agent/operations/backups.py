@@ -1,5 +1,6 @@
 """Steps that make a backup and prove that it can be read back."""
 
+from pathlib import Path
 from typing import Any
 
 from agent.host import files
@@ -13,6 +14,15 @@ class BackupParams(SiteParams):
     """Operations that make a backup."""
 
     backup_id: Uuid
+
+
+def fetch(context: Context[Any], location: str, sha256: str, name: str, sequel: str) -> Path:
+    """Fetch a stored object into the job's folder and compare it. Raises :class:`BackupDamaged` with ``sequel``."""
+    path = context.work_dir / name
+    context.host.store.read_back(location, path)
+    if files.sha256_of(path) != sha256:
+        raise BackupDamaged(f"{location} reads back with other content than was stored. {sequel}")
+    return path
 
 
 def write_backup(context: Context[BackupParams]) -> bool:
@@ -41,8 +51,10 @@ def store_backup(context: Context[BackupParams]) -> bool:
 
 
 def discard_backup(context: Context[BackupParams]) -> None:
-    """Remove what was stored, so that the id can be used again."""
-    location = context.notes.get("backup", {}).get("location")
+    """Remove what the job stored, so that the id can be used again; from then on it is promised to nobody."""
+    backup = context.notes.get("backup", {})
+    backup.pop("verified_at", None)
+    location = backup.get("location")
     if location is not None:
         context.host.store.delete(location)
 
@@ -50,16 +62,16 @@ def discard_backup(context: Context[BackupParams]) -> None:
 def read_back(context: Context[BackupParams]) -> bool:
     """Fetch the stored object and compare it. Raises :class:`BackupDamaged`."""
     backup = context.notes["backup"]
-    path = context.work_dir / "read-back"
-    context.host.store.read_back(backup["location"], path)
-    if files.sha256_of(path) != backup["sha256"]:
-        raise BackupDamaged(
-            f"{backup['location']} reads back with other content than was stored. The site was not removed; "
-            "check the store's disk and send the job with a new backup id."
-        )
-    files.remove_tree(path)
+    sequel = "The site was not removed; check the store's disk and send the job with a new backup id."
+    files.remove_tree(fetch(context, backup["location"], backup["sha256"], "read-back", sequel))
     backup["verified_at"] = write_time(context.host.clock())
     return False
+
+
+def find_receipt(context: Context[BackupParams]) -> dict[str, Any] | None:
+    """Return the backup that was read back and still stands after the job has failed."""
+    backup = context.notes.get("backup", {})
+    return {"backup": backup} if backup.get("verified_at") else None
 
 
 def backup_result(context: Context[BackupParams]) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from enum import StrEnum
 
-from agent.operations.base import Context, Operation, Step, Urgency, no_result
+from agent.operations import sites
+from agent.operations.base import Operation, Step, Urgency, no_result
 from agent.operations.params import SiteParams
 
 
@@ -14,16 +15,20 @@ class Key(StrEnum):
     DROP = "ensure_dropped"
 
 
-def _drop(context: Context[DropSiteParams]) -> bool:
-    return context.engine.ensure_site_dropped(context.params.bench_id, context.params.site_id)
-
-
 OPERATION = Operation(
     name="drop_site",
     params=DropSiteParams,
     target="site",
     urgency=Urgency.DEFAULT,
     purpose="remove what is left of the site",
-    steps=(Step(key=Key.DROP, title="Remove the site", run=_drop, irreversible=True),),
+    steps=(
+        Step(
+            key=Key.DROP,
+            title="Remove the site",
+            run=sites.drop,
+            irreversible=True,
+            patience_seconds=sites.DROP_PATIENCE_SECONDS,
+        ),
+    ),
     result=no_result,
 )

@@ -27,6 +27,13 @@ class SiteNotClosed(AgentError):
     title: ClassVar[str] = "The site still answers"
 
 
+class NothingKept(AgentError):
+    """There were no readable data before the job."""
+
+    code: ClassVar[str] = "nothing_kept"
+    title: ClassVar[str] = "There is nothing to go back to"
+
+
 class BackupForeign(AgentError):
     """The backup was made by another engine."""
 

@@ -5,10 +5,10 @@ from typing import Any, Literal, Self
 
 from pydantic import model_validator
 
-from agent.host import files
-from agent.operations import sites
+from agent.engines.errors import SiteDataUnreadable
+from agent.operations import backups, sites
 from agent.operations.base import Context, Operation, Step, Urgency
-from agent.operations.errors import BackupDamaged, BackupForeign
+from agent.operations.errors import BackupForeign, NothingKept
 from agent.operations.params import Backup, Hostname, SiteParams
 
 
@@ -45,18 +45,25 @@ def _look(context: Context[RestoreSiteParams]) -> bool:
 
 
 def _fetch(context: Context[RestoreSiteParams]) -> bool:
-    path = context.work_dir / "backup"
-    context.host.store.read_back(context.params.backup.location, path)
-    if files.sha256_of(path) != context.params.backup.sha256:
-        raise BackupDamaged("The stored backup is damaged. The site was not touched; choose another backup.")
+    backup = context.params.backup
+    sequel = "The site was not touched; choose another backup."
+    backups.fetch(context, backup.location, backup.sha256, "backup", sequel)
     return False
 
 
 def _keep(context: Context[RestoreSiteParams]) -> bool:
-    if not context.notes["existed"]:
-        return False
+    """Write the present data into the job's folder for the way back; damaged ones are no reason not to go on."""
     params = context.params
-    context.engine.write_backup(params.bench_id, params.site_id, context.work_dir / "before")
+    context.notes["kept"] = False
+    if not context.notes["existed"]:
+        context.progress("nothing to keep: the site is made anew")
+        return False
+    try:
+        context.engine.write_backup(params.bench_id, params.site_id, context.work_dir / "before")
+    except SiteDataUnreadable as error:
+        context.progress(f"nothing to keep: {error.message}")
+    else:
+        context.notes["kept"] = True
     return False
 
 
@@ -69,9 +76,20 @@ def _restore(context: Context[RestoreSiteParams]) -> bool:
 def _bring_back_data(context: Context[RestoreSiteParams]) -> None:
     params = context.params
     if context.notes.get("existed"):
+        if not context.notes.get("kept", True):
+            _leave_closed(context)
         before = context.work_dir / "before"
         context.engine.ensure_restored(params.bench_id, params.site_id, params.hostname, before)
     sites.drop_what_was_made(context)
+
+
+def _leave_closed(context: Context[RestoreSiteParams]) -> None:
+    params = context.params
+    context.engine.ensure_site_suspended(params.bench_id, params.site_id, "The site is being repaired.")
+    raise NothingKept(
+        "What stood before the job could not be read, so there is nothing to go back to. The site is closed; "
+        "restore it from a backup."
+    )
 
 
 def _set_state(context: Context[RestoreSiteParams]) -> bool:

@@ -7,6 +7,7 @@ from agent.operations.errors import SiteNotClosed
 from agent.operations.params import SiteParams
 
 PROBE_PATIENCE_SECONDS = 15.0
+DROP_PATIENCE_SECONDS = 30.0
 
 
 def get_site(context: Context[SiteParams]) -> Site:
@@ -28,6 +29,11 @@ def look(context: Context[SiteParams]) -> bool:
     """Note how the site stands before the job; fails when it does not exist."""
     context.notes["state"] = get_site(context).state.value
     return False
+
+
+def drop(context: Context[SiteParams]) -> bool:
+    """Remove the site and all that is left of it."""
+    return context.engine.ensure_site_dropped(context.params.bench_id, context.params.site_id)
 
 
 def look_whether_it_exists(context: Context[SiteParams]) -> bool:

@@ -36,4 +36,5 @@ OPERATION = Operation(
         Step(key=Key.VERIFY, title="Read it back and compare", run=backups.read_back),
     ),
     result=backups.backup_result,
+    receipt=backups.find_receipt,
 )

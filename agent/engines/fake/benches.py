@@ -96,7 +96,7 @@ class FakeBenches:
     def ensure_bench_stopped(self, bench_id: str) -> bool:
         removed = self._executor.ensure_removed(f"bench-{bench_id}")
         folder = self._folder / bench_id
-        if folder.exists() and not sites.list_sites(folder):
+        if folder.exists() and not sites.list_ids(folder):
             files.remove_tree(folder)
         return removed
 

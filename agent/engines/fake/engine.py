@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import requests
 
 from agent.engines.errors import (
     BackupUnreadable,
+    SiteDataUnreadable,
     SiteNotHealthy,
     SiteUnknown,
 )
@@ -60,21 +61,33 @@ class FakeEngine(FakeBenches):
 
     def ensure_site_dropped(self, bench_id: str, site_id: str) -> bool:
         self._moment("ensure_site_dropped.before")
-        folder = self._folder / bench_id
-        dropped = files.remove_tree(folder / "sites" / site_id)
+        file = sites.site_file(self._folder / bench_id, site_id)
+        dropped = files.remove_tree(file)
+        self._moment("ensure_site_dropped.halfway")
+        dropped |= files.remove_tree(file.parent)
         self._moment("ensure_site_dropped.after")
         return dropped
 
     def find_site(self, bench_id: str, site_id: str) -> Site | None:
-        found = sites.find_site(self._folder / bench_id, site_id)
+        try:
+            found = sites.find_site(self._folder / bench_id, site_id)
+        except SiteDataUnreadable:
+            found = FakeSite(site_id=site_id, state=SiteState.SUSPENDED)
         return None if found is None else self._describe(bench_id, found)
 
     def list_sites(self, bench_id: str) -> list[Site]:
-        return [self._describe(bench_id, found) for found in sites.list_sites(self._folder / bench_id)]
+        names = sites.list_ids(self._folder / bench_id)
+        return [site for name in names if (site := self.find_site(bench_id, name)) is not None]
+
+    def is_site_standing(self, bench_id: str, site_id: str) -> bool:
+        return sites.site_file(self._folder / bench_id, site_id).exists()
 
     def ensure_site_suspended(self, bench_id: str, site_id: str, reason: str) -> bool:
         self._moment("ensure_site_suspended.before")
-        changed = self._set_state(bench_id, site_id, SiteState.SUSPENDED, reason)
+        try:
+            changed = self._set_state(bench_id, site_id, SiteState.SUSPENDED, reason)
+        except SiteDataUnreadable:
+            changed = False  # It serves nobody as it is.
         self._moment("ensure_site_suspended.after")
         return changed
 
@@ -129,7 +142,9 @@ class FakeEngine(FakeBenches):
             ) from error
         self._moment("ensure_restored.before")
         folder = self._get_folder(bench_id)
-        present = sites.find_site(folder, site_id)
+        present: FakeSite | None = None
+        with suppress(SiteDataUnreadable):
+            present = sites.find_site(folder, site_id)
         restored.site_id, restored.hostname, restored.tokens = site_id, hostname, {}
         if present is not None:
             restored.state, restored.reason = present.state, present.reason

@@ -3,10 +3,11 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from agent.engines.errors import SiteDataUnreadable
 from agent.host.files import write_atomic
 from agent.host.locks import file_lock
 
@@ -38,17 +39,30 @@ def site_file(bench_folder: Path, site_id: str) -> Path:
 
 
 def find_site(bench_folder: Path, site_id: str) -> FakeSite | None:
-    """Read a site, or return None."""
+    """Read a site, or return None. Raises ``site_data_unreadable`` for a damaged file."""
     try:
         return FakeSite(**json.loads(site_file(bench_folder, site_id).read_text("utf-8")))
     except FileNotFoundError:
         return None
+    except (ValueError, TypeError) as error:
+        raise SiteDataUnreadable(
+            "The site's file is damaged. It was left as it is; restore the site from a backup."
+        ) from error
+
+
+def list_ids(bench_folder: Path) -> list[str]:
+    """Return the sites of the bench, damaged ones too."""
+    return sorted(path.parent.name for path in (bench_folder / "sites").glob("*/site.json"))
 
 
 def list_sites(bench_folder: Path) -> list[FakeSite]:
-    """Read every site of the bench."""
-    folders = sorted((bench_folder / "sites").glob("*/site.json"))
-    return [site for path in folders if (site := find_site(bench_folder, path.parent.name)) is not None]
+    """Read every site of the bench that can be read."""
+    found: list[FakeSite] = []
+    for site_id in list_ids(bench_folder):
+        with suppress(SiteDataUnreadable):
+            if (site := find_site(bench_folder, site_id)) is not None:
+                found.append(site)
+    return found
 
 
 def write_site(bench_folder: Path, site: FakeSite) -> None:

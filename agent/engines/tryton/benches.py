@@ -8,7 +8,7 @@ from agent.config import Settings
 from agent.engines.errors import BenchNotHealthy
 from agent.engines.port import Bench, BenchSpec, BenchStatus, Progress, Template
 from agent.engines.tryton import commands, site_files, templates
-from agent.engines.tryton.control import BenchControl
+from agent.engines.tryton.control import PATIENCE_SECONDS, BenchControl
 from agent.engines.tryton.layout import BenchFolder, check_name
 from agent.engines.tryton.release import Release, Releases
 from agent.executors.port import Executor, ProgramSpec, ProgramStatus
@@ -32,7 +32,10 @@ class TrytonBenches:
 
     name = "tryton"
 
-    def __init__(self, settings: Settings, executor: Executor) -> None:
+    def __init__(
+        self, settings: Settings, executor: Executor, *, patience_seconds: float = PATIENCE_SECONDS
+    ) -> None:
+        self._patience = patience_seconds
         self._executor = executor
         self._releases = Releases(settings)
         self._folder = settings.data_dir.resolve() / "benches" / self.name
@@ -120,7 +123,7 @@ class TrytonBenches:
     def _wait_until_ready(self, folder: BenchFolder) -> None:
         deadline = time.monotonic() + START_SECONDS
         while True:
-            health = BenchControl(folder.control).find_health()
+            health = self._control(folder).find_health()
             if health is not None and health["ready"]:
                 return
             if time.monotonic() >= deadline:
@@ -134,6 +137,9 @@ class TrytonBenches:
     def _is_up(self, bench_id: str) -> bool:
         status = self._executor.find_status(_name_program(bench_id))
         return status in {ProgramStatus.RUNNING, ProgramStatus.STARTING}
+
+    def _control(self, folder: BenchFolder) -> BenchControl:
+        return BenchControl(folder.control, patience_seconds=self._patience)
 
     def _get_release(self, folder: BenchFolder) -> Release:
         return self._releases.get(folder.read()["version"])

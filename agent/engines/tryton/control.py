@@ -9,7 +9,6 @@ import requests
 
 from agent.engines.errors import BenchNotHealthy
 
-ANSWER_SECONDS = 30.0
 PATIENCE_SECONDS = 20.0
 RETRY_SECONDS = 0.02
 
@@ -20,6 +19,7 @@ class BenchControl:
     def __init__(self, note: Path, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._note = note
         self._patience = patience_seconds
+        self._answer_seconds = 1.5 * patience_seconds
 
     def find_health(self) -> dict[str, Any] | None:
         """Return what the bench says about itself, or None while it does not answer."""
@@ -45,7 +45,7 @@ class BenchControl:
         deadline = time.monotonic() + self._patience
         while True:
             try:
-                self._ask("POST", path, timeout=ANSWER_SECONDS)
+                self._ask("POST", path, timeout=self._answer_seconds)
             except (OSError, ValueError, requests.RequestException) as error:
                 if time.monotonic() >= deadline:
                     raise BenchNotHealthy(

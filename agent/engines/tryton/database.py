@@ -1,7 +1,9 @@
 """What is done to a site's database from outside: SQL on one SQLite file."""
 
+import errno
 import gzip
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import argon2
 
-from agent.engines.errors import BackupUnreadable, SiteUnknown
+from agent.engines.errors import BackupUnreadable, SiteDataUnreadable, SiteUnknown
 from agent.engines.port import SiteSpec
 from agent.host import files
 
@@ -21,12 +23,21 @@ GZIP_MAGIC = b"\x1f\x8b"
 COMPANY_PARTY = "(SELECT party FROM company_company ORDER BY id LIMIT 1)"
 PEOPLE = "active AND id <> 0"
 """User 0 is the system itself; the built-in admin is closed in every template."""
+DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+"""What SQLite says of a file that is no database, is damaged or lacks tables; never of a full disk or a lock."""
+UNREADABLE = {
+    sqlite3.SQLITE_IOERR_READ,
+    sqlite3.SQLITE_IOERR_SHORT_READ,
+    sqlite3.SQLITE_IOERR_CORRUPTFS,
+    sqlite3.SQLITE_IOERR_DATA,
+}
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open for the block; one transaction, committed at its end, rolled back on an error."""
-    with closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection, connection:
+    """Open for the block, never made anew; one transaction, committed at its end, rolled back on an error."""
+    uri = f"{path.absolute().as_uri()}?mode=rw"
+    with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS)) as connection, connection:
         yield connection
 
 
@@ -64,8 +75,13 @@ def get_user(connection: sqlite3.Connection, login: str) -> int:
 
 
 def end_sessions(path: Path) -> None:
-    with opened(path) as connection:
-        connection.execute("DELETE FROM ir_session")
+    """End all sessions; a damaged database has none that anybody could use."""
+    try:
+        with opened(path) as connection:
+            connection.execute("DELETE FROM ir_session")
+    except sqlite3.DatabaseError as error:
+        if not _is_damage(error):
+            raise
 
 
 def count_users(path: Path) -> int:
@@ -87,15 +103,15 @@ def has_data(path: Path) -> bool:
 
 
 def write_backup(path: Path, destination: Path) -> None:
-    """Copy the database as it is at one moment while it serves, check the copy, compress it."""
+    """Copy the database as it is at one moment while it serves, check the copy, compress it.
+
+    Raises ``site_data_unreadable``, and ``OSError`` when it is not the database that is to blame.
+    """
     plain = destination.with_name(f".{destination.name}.sqlite")
     packed = destination.with_name(f".{destination.name}.gz")
     try:
         plain.unlink(missing_ok=True)
-        with opened(path) as source, closing(sqlite3.connect(plain)) as target:
-            source.backup(target)
-            target.execute("PRAGMA journal_mode = DELETE")
-        check(plain)
+        _copy(path, plain)
         with gzip.GzipFile(packed, "wb", compresslevel=3, mtime=0) as writer, plain.open("rb") as reader:
             while chunk := reader.read(files.CHUNK_BYTES):
                 writer.write(chunk)
@@ -108,6 +124,15 @@ def write_backup(path: Path, destination: Path) -> None:
 def unpack_backup(source: Path, destination: Path) -> None:
     """Bring a backup back into a checked database file at ``destination``. Raises ``backup_unreadable``."""
     try:
+        _unpack(source, destination)
+        check(destination)
+    except BaseException:
+        destination.unlink(missing_ok=True)
+        raise
+
+
+def _unpack(source: Path, destination: Path) -> None:
+    try:
         with source.open("rb") as raw:
             is_packed = raw.read(2) == GZIP_MAGIC
         with (
@@ -116,26 +141,15 @@ def unpack_backup(source: Path, destination: Path) -> None:
         ):
             while chunk := reader.read(files.CHUNK_BYTES):
                 writer.write(chunk)
-    except (OSError, EOFError) as error:
-        destination.unlink(missing_ok=True)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise BackupUnreadable(
             "The backup file is damaged. The site was not touched; take another backup."
         ) from error
-    try:
-        check(destination)
-    except BackupUnreadable:
-        destination.unlink(missing_ok=True)
-        raise
 
 
 def check(path: Path) -> None:
     """Raise ``backup_unreadable`` unless the file is a whole Tryton database."""
-    try:
-        with opened(path) as connection:
-            verdict = connection.execute("PRAGMA quick_check").fetchone()[0]
-            connection.execute("SELECT count(*) FROM res_user, ir_module").fetchone()
-    except sqlite3.DatabaseError as error:
-        verdict = str(error)
+    verdict = _judge(path)
     if verdict != "ok":
         raise BackupUnreadable(
             f"The file is no whole Tryton database ({verdict}). The site was not touched; take another backup."
@@ -143,9 +157,58 @@ def check(path: Path) -> None:
 
 
 def settle(path: Path) -> None:
-    """Bring what stands in the write-ahead log into the database file itself."""
-    with closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    """Bring what stands in the write-ahead log into the database file itself; a damaged one stays as it is."""
+    try:
+        with closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.DatabaseError as error:
+        if not _is_damage(error):
+            raise
+
+
+def _copy(path: Path, plain: Path) -> None:
+    if not path.exists():
+        raise _unreadable("its file is missing")
+    try:
+        with opened(path) as source, closing(sqlite3.connect(plain)) as target:
+            source.backup(target)
+            target.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.DatabaseError as error:
+        if not _is_damage(error):
+            raise _blame_host(error) from error
+        raise _unreadable(str(error)) from error
+    verdict = _judge(plain)
+    if verdict != "ok":
+        raise _unreadable(verdict)
+
+
+def _judge(path: Path) -> str:
+    """Return ``ok`` for a whole Tryton database, else what is wrong with the file."""
+    try:
+        with opened(path) as connection:
+            verdict = str(connection.execute("PRAGMA quick_check").fetchone()[0])
+            connection.execute("SELECT count(*) FROM res_user, ir_module").fetchone()
+    except sqlite3.DatabaseError as error:
+        if not _is_damage(error):
+            raise _blame_host(error) from error
+        return str(error)
+    return verdict
+
+
+def _is_damage(error: sqlite3.DatabaseError) -> bool:
+    code = error.sqlite_errorcode
+    return code & 0xFF in DAMAGE or code in UNREADABLE
+
+
+def _blame_host(error: sqlite3.DatabaseError) -> OSError:
+    is_full = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL
+    return OSError(errno.ENOSPC if is_full else errno.EIO, str(error))
+
+
+def _unreadable(why: str) -> SiteDataUnreadable:
+    return SiteDataUnreadable(
+        f"The site's database cannot be read ({why}). It was left as it is; restore the site from a backup."
+    )
 
 
 def _choose_owner(connection: sqlite3.Connection, login: str) -> int:

@@ -9,7 +9,6 @@ from agent.engines.errors import SiteNotHealthy
 from agent.engines.port import Site, SiteSpec, Usage
 from agent.engines.tryton import database, login_tokens, site_files
 from agent.engines.tryton.benches import TrytonBenches
-from agent.engines.tryton.control import BenchControl
 from agent.engines.tryton.layout import BenchFolder
 from agent.engines.tryton.site_files import DoorState, SiteNote
 from agent.engines.tryton.templates import get_template
@@ -57,25 +56,34 @@ class TrytonEngine(TrytonBenches):
         changed = site_files.write(
             folder, site_id, SiteNote(hostname=hostname, state=state, reason=note.reason)
         )
-        control = BenchControl(folder.control)
+        control = self._control(folder)
         control.reload(site_id)
         control.load(site_id)
         return changed
 
     def ensure_site_dropped(self, bench_id: str, site_id: str) -> bool:
-        """Remove the site's data and its mapping. Unknown site: nothing to do."""
+        """Remove the site's data and its mapping. Unknown site: nothing to do.
+
+        The bench closes the site and lets go of its data before anything is removed; until then the site is whole.
+        """
         folder = self._bench_folder(bench_id)
-        if not folder.note.exists():
+        *traces, lock = folder.traces(site_id)
+        if not folder.note.exists() or not any(path.exists() for path in (*traces, lock)):
             return False
-        dropped = files.remove_tree(folder.site(site_id))
-        if self._is_up(bench_id) and (dropped or folder.database(site_id).exists()):
-            BenchControl(folder.control).reload(site_id)
-        dropped |= files.remove_tree(folder.database(site_id))
-        files.remove_tree(folder.restoring(site_id))
-        self._remove_side_files(folder, site_id)
-        files.remove_tree(folder.tokens(site_id))
-        files.remove_tree(folder.lock(site_id))
-        return dropped
+        control = self._control(folder) if self._is_up(bench_id) else None
+        note = site_files.find(folder, site_id)
+        if note is not None:
+            site_files.close(folder, site_id, note.hostname)
+        if control is not None:
+            control.reload(site_id)
+            control.unload(site_id)
+        with file_lock(lock, timeout_seconds=LOCK_SECONDS):
+            for path in traces:
+                files.remove_tree(path)
+        if control is not None:
+            control.reload(site_id)
+        files.remove_tree(lock)
+        return True
 
     def find_site(self, bench_id: str, site_id: str) -> Site | None:
         folder = self._bench_folder(bench_id)
@@ -95,24 +103,30 @@ class TrytonEngine(TrytonBenches):
         names = site_files.list_ids(self._bench_folder(bench_id))
         return [site for name in names if (site := self.find_site(bench_id, name)) is not None]
 
+    def is_site_standing(self, bench_id: str, site_id: str) -> bool:
+        folder = self._bench_folder(bench_id)
+        return folder.site(site_id).exists() and folder.database(site_id).exists()
+
     def ensure_site_suspended(self, bench_id: str, site_id: str, reason: str) -> bool:
         """Close the site for its users and end their sessions; data stay."""
         folder = self._bench_folder(bench_id)
         changed = site_files.change(folder, site_id, state=DoorState.SUSPENDED, reason=reason)
-        BenchControl(folder.control).reload(site_id)
+        self._control(folder).reload(site_id)
         files.remove_tree(folder.tokens(site_id))
         with file_lock(folder.lock(site_id), timeout_seconds=LOCK_SECONDS):
-            database.end_sessions(folder.database(site_id))
-        BenchControl(folder.control).unload(site_id)
+            if folder.database(site_id).exists():
+                database.end_sessions(folder.database(site_id))
+        self._control(folder).unload(site_id)
         return changed
 
     def ensure_site_resumed(self, bench_id: str, site_id: str) -> bool:
         """Open the site again."""
         folder = self._bench_folder(bench_id)
         changed = site_files.change(folder, site_id, state=DoorState.ACTIVE, reason="")
-        control = BenchControl(folder.control)
+        control = self._control(folder)
         control.reload(site_id)
-        control.load(site_id)
+        if database.has_data(folder.database(site_id)):
+            control.load(site_id)
         return changed
 
     def ensure_admin_password(self, bench_id: str, site_id: str, login: str, password: str) -> bool:
@@ -122,7 +136,7 @@ class TrytonEngine(TrytonBenches):
         with file_lock(folder.lock(site_id), timeout_seconds=LOCK_SECONDS):
             changed = database.set_password(folder.database(site_id), login, password)
         if changed:
-            BenchControl(folder.control).unload(site_id)
+            self._control(folder).unload(site_id)
         return changed
 
     def ensure_login_token(
@@ -163,8 +177,10 @@ class TrytonEngine(TrytonBenches):
     def write_backup(self, bench_id: str, site_id: str, destination: Path) -> None:
         """Write a consistent compressed copy of the site's database into one file, while it serves."""
         folder = self._bench_folder(bench_id)
-        site_files.get(folder, site_id)
-        database.write_backup(folder.database(site_id), destination)
+        path = folder.database(site_id)
+        if not path.exists() and site_files.find(folder, site_id) is None:
+            raise site_files.unknown(site_id)
+        database.write_backup(path, destination)
 
     def ensure_restored(self, bench_id: str, site_id: str, hostname: str, source: Path) -> bool:
         """Replace (or make) the site's data from a backup file.
@@ -179,7 +195,7 @@ class TrytonEngine(TrytonBenches):
         database.unpack_backup(source, fresh)
         database.end_sessions(fresh)
         note = site_files.close(folder, site_id, hostname)
-        control = BenchControl(folder.control)
+        control = self._control(folder)
         control.reload(site_id)
         with file_lock(folder.lock(site_id), timeout_seconds=LOCK_SECONDS):
             control.unload(site_id)

@@ -72,6 +72,15 @@ class BenchFolder:
     def tokens(self, site_id: str) -> Path:
         return self.path / "tokens" / check_name(site_id)
 
+    def traces(self, site_id: str) -> tuple[Path, ...]:
+        """All that can stand of a site, in the order of its removal.
+
+        The database goes before its log: without the log it would look whole and lack what was written last.
+        The lock goes last, so that it stands as long as anything is left to do.
+        """
+        data = (self.database(site_id), *self.side_files(site_id), self.restoring(site_id))
+        return (*data, self.tokens(site_id), self.site(site_id), self.lock(site_id))
+
     def make(self) -> None:
         for name in ("databases", "sites", "tokens", "locks", "run"):
             files.make_directory(self.path / name)

@@ -58,13 +58,17 @@ def find(bench: BenchFolder, site_id: str) -> SiteNote | None:
 
 
 def get(bench: BenchFolder, site_id: str) -> SiteNote:
-    """Return the site's wanted state. Raises ``site_unknown``."""
-    note = find(bench, site_id)
-    if note is None or not bench.database(site_id).exists():
-        raise SiteUnknown(
-            f"Site {site_id} is not on this bench; nothing was touched. Create or restore it first."
-        )
+    """Return the wanted state of a site whose data stand. Raises ``site_unknown``."""
+    note = find(bench, site_id) if bench.database(site_id).exists() else None
+    if note is None:
+        raise unknown(site_id)
     return note
+
+
+def unknown(site_id: str) -> SiteUnknown:
+    return SiteUnknown(
+        f"Site {site_id} is not on this bench; nothing was touched. Create or restore it first."
+    )
 
 
 def write(bench: BenchFolder, site_id: str, note: SiteNote) -> bool:
@@ -76,8 +80,9 @@ def write(bench: BenchFolder, site_id: str, note: SiteNote) -> bool:
 
 
 def change(bench: BenchFolder, site_id: str, **fields: str) -> bool:
-    """Store the wanted state with some fields changed. Raises ``site_unknown``."""
-    return write(bench, site_id, replace(get(bench, site_id), **fields))  # type: ignore[arg-type]
+    """Store the wanted state with some fields changed, whatever became of the data. Raises ``site_unknown``."""
+    note = find(bench, site_id) or get(bench, site_id)
+    return write(bench, site_id, replace(note, **fields))  # type: ignore[arg-type]
 
 
 def close(bench: BenchFolder, site_id: str, hostname: str) -> SiteNote:

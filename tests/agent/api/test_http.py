@@ -13,6 +13,7 @@ import requests
 from joserfc.jwk import OKPKey
 
 from tests.agent.harness import RunningAgent, running_agent
+from tests.agent.support import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -245,17 +246,19 @@ class TestTakenBack:
         assert (job["error"]["code"], job["error"]["compensated"]) == ("disk_full", True)
         assert agent.ask_site(site_id).json() == ["Ada"]
 
-    def test_an_archive_that_cannot_drop_keeps_the_backup(
+    def test_an_archive_that_cannot_drop_waits_closed_and_tries_again(
         self, agent: RunningAgent, site_id: str, trouble: Any
     ) -> None:
-        trouble("ensure_site_dropped.before", "fail")
+        failing = trouble("ensure_site_dropped.before", "fail")
         backup_id = str(uuid.uuid4())
-        job = agent.plane.do(
-            "archive_site", f"site:{site_id}", agent.site_params(site_id, backup_id=backup_id)
-        )
-        assert (job["status"], job["error"]["compensated"]) == ("failed", False)
+        params = agent.site_params(site_id, backup_id=backup_id)
+        answer = agent.plane.put("archive_site", f"site:{site_id}", params)
+        wait_until(failing.with_suffix(".reached").exists)
         assert (agent.folder / "backups" / site_id / backup_id).exists()
         assert agent.ask_site(site_id).status_code == 402
+        failing.unlink()
+        assert agent.plane.wait_for(answer.json()["id"])["status"] == "succeeded"
+        assert agent.ask_site(site_id).status_code == 404
 
     def test_a_failed_restore_brings_the_present_data_back(
         self, agent: RunningAgent, site_id: str, trouble: Any

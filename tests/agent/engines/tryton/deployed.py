@@ -19,6 +19,7 @@ from tests.agent.support import ROOT, benches, free_port
 
 CACHE = ROOT / "var" / "test-cache" / "bench-tryton"
 OWNER = "ada@example.com"
+BENCH_ID = "00000000-0000-4000-8000-000000000001"
 
 
 def make_settings(data_dir: Path) -> Settings:
@@ -34,7 +35,7 @@ def make_settings(data_dir: Path) -> Settings:
 def make_bench(**overrides: object) -> BenchSpec:
     probe = TrytonProbe()
     values: dict[str, object] = {
-        "bench_id": "bench-1",
+        "bench_id": BENCH_ID,
         "release": "tryton-8.0",
         "version": probe.engine_version,
         "app_sets": probe.app_sets,
@@ -43,7 +44,7 @@ def make_bench(**overrides: object) -> BenchSpec:
     return BenchSpec(**{**values, **overrides})  # type: ignore[arg-type]
 
 
-def make_site(bench_id: str = "bench-1", **overrides: object) -> SiteSpec:
+def make_site(bench_id: str = BENCH_ID, **overrides: object) -> SiteSpec:
     site_id = str(uuid.uuid4())
     values: dict[str, object] = {
         "bench_id": bench_id,

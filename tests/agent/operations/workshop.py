@@ -1,0 +1,135 @@
+"""The real operations and runner in this process, over the fake engine: no bench runs, so sites stay closed."""
+
+import uuid
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from agent.engines.fake.engine import FakeEngine
+from agent.engines.fake.site import site_file
+from agent.engines.port import BenchSpec, Engine, SiteSpec
+from agent.engines.shelf import BenchRecord, Engines
+from agent.executors.fake import FakeExecutor
+from agent.host.clock import utc_now
+from agent.jobs.database import Database
+from agent.jobs.ledger import Ledger
+from agent.jobs.model import Job
+from agent.jobs.runner import Runner
+from agent.jobs.service import JobRequest, JobService
+from agent.operations.base import Host, Operation
+from agent.operations.registry import OPERATIONS
+from agent.stores.fake import FakeStore
+from tests.agent.support import free_port
+
+HOSTNAME = "acme.localhost"
+
+
+def hurried(patience_seconds: float) -> dict[str, Operation[Any]]:
+    """The operations with less patience than people have."""
+
+    def hurry(operation: Operation[Any]) -> Operation[Any]:
+        steps = [
+            replace(step, patience_seconds=min(step.patience_seconds, patience_seconds))
+            for step in operation.steps
+        ]
+        return replace(operation, steps=tuple(steps))
+
+    return {name: hurry(operation) for name, operation in OPERATIONS.items()}
+
+
+@dataclass
+class Workshop:
+    """A ledger, a store and an engine; jobs run to their end within the call."""
+
+    folder: Path
+    engine: Engine
+    bench_id: str
+    site_id: str
+    ledger: Ledger
+    store: FakeStore = field(default_factory=FakeStore)
+    patience_seconds: float = 0.0
+
+    def ring(self, job_id: str, queue: str) -> None:
+        """Nobody waits."""
+
+    def wake_reporter(self) -> None:
+        """Nobody waits."""
+
+    def do(self, operation: str, *, job_id: str | None = None, **params: Any) -> Job:
+        """Accept a job on the site and run it."""
+        job_id = job_id or str(uuid.uuid4())
+        operations = hurried(self.patience_seconds)
+        request = JobRequest(
+            operation=operation,
+            target=f"site:{self.site_id}",
+            params={"bench_id": self.bench_id, "site_id": self.site_id} | params,
+            deadline=datetime.now(UTC) + timedelta(minutes=5),
+        )
+        JobService(self.ledger, operations, self, utc_now).accept(job_id, request)
+        engines = Engines({self.engine.name: lambda: self.engine}, self.folder / "records")
+        engines.remember(BenchRecord(bench_id=self.bench_id, engine=self.engine.name, modules={}))
+        runner = Runner(
+            ledger=self.ledger,
+            operations=operations,
+            host=Host(engines=engines, store=self.store, clock=utc_now),
+            data_dir=self.folder,
+            fetch_secrets=lambda _job_id, _refs: {},
+            wake_reporter=self.wake_reporter,
+        )
+        runner.run(job_id)
+        return self.ledger.get_job(job_id)
+
+    def archive(self, **params: Any) -> Job:
+        return self.do("archive_site", backup_id=str(uuid.uuid4()), **params)
+
+    def back_up(self) -> dict[str, Any]:
+        job = self.do("take_backup", backup_id=str(uuid.uuid4()))
+        assert job.result is not None, job
+        backup: dict[str, Any] = job.result["backup"]
+        return backup
+
+    def restore(self, backup: dict[str, Any], **params: Any) -> Job:
+        return self.do(
+            "restore_site", **({"hostname": HOSTNAME, "backup": backup, "state": "suspended"} | params)
+        )
+
+    def state(self) -> str | None:
+        site = self.engine.find_site(self.bench_id, self.site_id)
+        return None if site is None else site.state.value
+
+    # The fake engine's own
+    @property
+    def site_path(self) -> Path:
+        return site_file(self.folder / "fake" / self.bench_id, self.site_id)
+
+    def trouble(self, moment: str) -> Path:
+        """The file that makes the fake engine fail at a moment, as long as it stands."""
+        path = self.folder / "fake" / "trouble" / moment
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("fail")
+        return path
+
+
+def make_workshop(folder: Path) -> Workshop:
+    """A workshop with one active site of the fake engine."""
+    engine = FakeEngine(folder / "fake", FakeExecutor(), free_port())
+    bench_id, site_id = str(uuid.uuid4()), str(uuid.uuid4())
+    bench = BenchSpec(
+        bench_id=bench_id, release="fake-1", version="1.0.0", app_sets=(("base",),), memory_bytes=400 << 20
+    )
+    engine.ensure_release(bench, lambda _line: None)
+    site = SiteSpec(
+        bench_id=bench_id,
+        site_id=site_id,
+        hostname=HOSTNAME,
+        apps=("base",),
+        admin_login="owner",
+        admin_email="owner@example.com",
+        admin_password="correct horse battery",
+        company="Acme",
+    )
+    engine.ensure_site_cloned(site)
+    engine.ensure_site_configured(site)
+    engine.ensure_site_serving(bench_id, site_id, HOSTNAME)
+    return Workshop(folder, engine, bench_id, site_id, Ledger(Database(folder / "ledger.sqlite")))
