@@ -1,16 +1,11 @@
 """The composition root: the only place where the agent's parts meet."""
 
-import logging
-import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-
-import structlog
 
 from agent.config import Settings
 from agent.conformance.checks import CHECKS
@@ -161,21 +156,3 @@ def make_store(location: str) -> BackupStore:
     if scheme != "folder" or not path:
         raise SettingsInvalid(f"PRESS_AGENT_BACKUP_STORE={location!r}: write folder:<path>")
     return FolderStore(Path(path))
-
-
-def configure_logs(level: str) -> None:
-    """Write JSON lines to standard error; everything bound to the context stands in them."""
-    logging.basicConfig(stream=sys.stderr, level=level, format="%(message)s", force=True)
-    with suppress(AttributeError):
-        logging.getLogger("rq.worker").propagate = True
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )

@@ -3,8 +3,9 @@
 import json
 import logging
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
+import structlog
 import typer
 from pydantic import ValidationError
 
@@ -13,10 +14,15 @@ from agent.config import Settings
 from agent.credentials.enrolment import Identity, parse_enrolment
 from agent.errors import AgentError
 
-app = typer.Typer(help="The host agent: runs benches and sites of one host.", no_args_is_help=True)
+app = typer.Typer(
+    help="The host agent: runs benches and sites of one host.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
 run = typer.Typer(help="Run one of the agent's programs in the foreground.", no_args_is_help=True)
 app.add_typer(run, name="run")
 STOPPED = 2
+log = structlog.get_logger(__name__)
 
 
 def _settings() -> Settings:
@@ -35,7 +41,8 @@ def run_api() -> None:
     import uvicorn
 
     from agent.api.app import create_app
-    from agent.bootstrap import bootstrap, configure_logs
+    from agent.bootstrap import bootstrap
+    from agent.logs import configure_logs
 
     settings = _settings()
     configure_logs(settings.log_level)
@@ -56,9 +63,10 @@ def run_worker(
     ] = None,
 ) -> None:
     """Run jobs, one at a time. Start as many as PRESS_AGENT_WORKERS says, with numbers from 0."""
-    from agent.bootstrap import bootstrap, configure_logs
+    from agent.bootstrap import bootstrap
     from agent.jobs.doorbell import make_redis
     from agent.jobs.worker import queues_of, work, worker_lock
+    from agent.logs import configure_logs
     from agent.operations.base import Urgency
 
     settings = _settings()
@@ -79,8 +87,11 @@ def run_worker(
 def run_benches() -> None:
     """Run the supervisor of the benches; when it starts, it starts every bench that stands in its files."""
     from agent.bootstrap import make_executor
+    from agent.logs import configure_logs
 
-    make_executor(_settings()).serve()
+    settings = _settings()
+    configure_logs(settings.log_level)
+    make_executor(settings).serve()
 
 
 @app.command()
@@ -155,11 +166,18 @@ def main() -> None:
     try:
         app()
     except AgentError as error:
-        typer.echo(error.message, err=True)
-        sys.exit(1)
+        _stop(error.code, error.message, 1)
     except ValueError as error:
-        typer.echo(str(error), err=True)
-        sys.exit(STOPPED)
+        _stop("settings_invalid", str(error), STOPPED)
+
+
+def _stop(code: str, message: str, status: int) -> NoReturn:
+    """Say why: in the log of a program that runs in the background, else to the person at the terminal."""
+    if structlog.is_configured():
+        log.error("program.stopped", code=code, error=message)
+    else:
+        typer.echo(message, err=True)
+    sys.exit(status)
 
 
 if __name__ == "__main__":
