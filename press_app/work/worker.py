@@ -47,9 +47,9 @@ def work_forever(runner: Runner, redis_url: str, queues: Sequence[str] = QUEUES)
     while not stopping.is_set():
         connection = redis.Redis.from_url(redis_url, retry=Retry(NoBackoff(), 1))
         bells = [Queue(name, connection=connection, serializer=JSONSerializer) for name in queues]
-        worker = Worker(bells, connection=connection, serializer=JSONSerializer)
-        worker.stopping = stopping
         try:
+            worker = Worker(bells, connection=connection, serializer=JSONSerializer)  # asks Redis already
+            worker.stopping = stopping
             worker.work(logging_level="WARNING")
         except redis.ConnectionError as error:
             log.warning("worker.redis_away", error=str(error))
