@@ -2,11 +2,14 @@
 
 import signal
 import threading
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from press_app.cli.local import load_settings
+
+if TYPE_CHECKING:
+    from press_app.config import Settings
 
 app = typer.Typer(help="Run one of the control plane's programs in the foreground.", no_args_is_help=True)
 
@@ -20,10 +23,8 @@ def run_api() -> None:
 
     from press_app.api.app import create_app
     from press_app.bootstrap import bootstrap
-    from press_app.kit.logs import setup_logs
 
-    settings = load_settings()
-    setup_logs(settings.log_level)
+    settings = _prepare()
     runtime = bootstrap(settings)
     try:
         uvicorn.run(
@@ -53,15 +54,13 @@ def run_worker(
 ) -> None:
     """Do the promised work; start as many as the machine has cores for, one of them for urgent work only."""
     from press_app.bootstrap import bootstrap
-    from press_app.kit.logs import setup_logs
     from press_app.work.bell import QUEUES
     from press_app.work.worker import work_forever
 
     unknown = sorted(set(queues or ()) - set(QUEUES))
     if unknown:
         raise typer.BadParameter(f"no queue is called {', '.join(unknown)}: choose from {', '.join(QUEUES)}")
-    settings = load_settings()
-    setup_logs(settings.log_level)
+    settings = _prepare()
     runtime = bootstrap(settings)
     try:
         work_forever(runtime.runner, settings.redis_url, queues or QUEUES)
@@ -73,11 +72,9 @@ def run_worker(
 def run_ticker() -> None:
     """Make scheduled work due and ring again for what nobody heard; one is enough, two do no harm."""
     from press_app.bootstrap import TASKS, bootstrap
-    from press_app.kit.logs import setup_logs
     from press_app.work.ticker import Ticker
 
-    settings = load_settings()
-    setup_logs(settings.log_level)
+    settings = _prepare()
     runtime = bootstrap(settings)
     over = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -86,3 +83,13 @@ def run_ticker() -> None:
         Ticker(runtime.work, TASKS, runtime.bell).run(over.is_set)
     finally:
         runtime.database.dispose()
+
+
+def _prepare() -> "Settings":
+    """The settings; from here on everything that this process says is a line of JSON."""
+    from press_app.kit.logs import log_crashes, setup_logs
+
+    settings = load_settings()
+    setup_logs(settings.log_level)
+    log_crashes()
+    return settings

@@ -3,7 +3,9 @@
 import logging
 import re
 import sys
+import threading
 from collections.abc import Mapping
+from types import TracebackType
 from typing import TextIO
 
 import structlog
@@ -66,6 +68,22 @@ def setup_logs(level: str = "INFO", *, stream: TextIO | None = None) -> None:
         library.propagate = (
             name != "uvicorn.access"
         )  # our middleware writes the access log, without query strings
+
+
+def log_crashes() -> None:
+    """For programs that run in the background: what would be printed as text becomes a line of the log, too.
+
+    That is an exception that nobody caught, in any thread, and a warning of Python's own.
+    """
+    logging.captureWarnings(capture=True)
+    sys.excepthook = _log_crash
+    threading.excepthook = lambda crash: _log_crash(
+        crash.exc_type, crash.exc_value or crash.exc_type(), crash.exc_traceback
+    )
+
+
+def _log_crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    structlog.get_logger(__name__).critical("program.crashed", exc_info=(kind, error, trace))
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
