@@ -34,7 +34,15 @@ def create_app(agent: Agent, *, beside: bool = True) -> FastAPI:
         for thread in threads:
             thread.join(STOP_SECONDS)
 
-    app = FastAPI(title="Press host agent", version=__version__, lifespan=lifespan, strict_content_type=False)
+    app = FastAPI(
+        title="Press host agent",
+        version=__version__,
+        lifespan=lifespan,
+        strict_content_type=False,
+        # The pages that come with FastAPI load their scripts from a foreign host.
+        docs_url=None,
+        redoc_url=None,
+    )
     app.state.agent = agent
     app.state.service = agent.make_service()
     app.state.registry, refused = make_registry(agent.ledger)

@@ -20,7 +20,9 @@ DESCRIPTION = "Takes Lago's webhooks and tells the control plane which subscript
 
 def create_app(bridge: Bridge) -> FastAPI:
     """The ASGI application; the webhook route exists only when a way to prove deliveries is configured."""
-    app = FastAPI(title="Press billing bridge", version="0.1.0", description=DESCRIPTION, redoc_url=None)
+    app = FastAPI(
+        title="Press billing bridge", version="0.1.0", description=DESCRIPTION, docs_url=None, redoc_url=None
+    )
     metrics = Metrics(bridge)
     problems.install(app)
     app.include_router(health.make_router(bridge, metrics))

@@ -1,10 +1,11 @@
 """``press subscription``, ``press billing`` and ``press plan``: what customers pay for."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from press_app.cli.connection import connect
+from press_app.cli.connection import connect, connection_of
 from press_app.cli.output import Column, Json, format_age, print_fields, print_json, show, show_list
 
 subscriptions = typer.Typer(help="What the billing system wants.", no_args_is_help=True)
@@ -96,3 +97,27 @@ def list_plans(ctx: typer.Context, *, as_json: Json = False) -> None:
     """List the plans; needs no token."""
     items = connect(ctx, anonymous=True).get("/v1/plans")["items"]
     show_list(items, PLAN_COLUMNS, as_json=as_json, nothing="No plan. Add the product's with 'press seed'.")
+
+
+@plans.command("publish")
+def publish_plans(
+    ctx: typer.Context,
+    *,
+    lago_url: Annotated[str | None, typer.Option(help="Lago's address; else the local sandbox.")] = None,
+    lago_key_file: Annotated[
+        Path | None, typer.Option(help="File with Lago's API key; else var/secrets/lago-api-key.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Put the plans with a price into Lago, with their entitlements; those that stand there stay as they are."""
+    from press_app.cli.demo.command import make_lago
+
+    lago = make_lago(connection_of(ctx), lago_url, None, lago_key_file)
+    items = connect(ctx, anonymous=True).get("/v1/plans")["items"]
+    published = {
+        plan["code"]: "published" if lago.publish_plan(plan) else "there already"
+        for plan in items
+        if plan["price_cents"] is not None
+    }
+    sentence = ", ".join(f"{code}: {what}" for code, what in published.items()) or "No plan has a price."
+    show({"plans": published}, as_json=as_json, sentence=sentence)

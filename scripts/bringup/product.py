@@ -116,6 +116,8 @@ def deploy_bench(product: Product) -> None:
 
 
 def register_webhook(product: Product) -> None:
+    """Our plans and our address in the billing system."""
+    product.press("plan", "publish", "--json")
     product.bridge("webhook", "ensure")
 
 
@@ -127,7 +129,7 @@ SETUP = (
         deploy_bench,
         hint="about a minute: the ERP is installed once",
     ),
-    Step("webhook", "Tell the billing system where we listen", register_webhook),
+    Step("webhook", "Tell the billing system our plans and where we listen", register_webhook),
 )
 
 

@@ -4,6 +4,7 @@ import importlib
 import io
 import logging
 import os
+import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,10 +76,10 @@ def mariadb_database(worker_id: str) -> Iterator[Database]:
     if MARIADB_URL is None:
         pytest.skip("PRESS_TEST_MARIADB_URL names no MariaDB server")
     import_models()
-    name = f"press_test_{worker_id}"
+    # Each folder of tests that borrows this fixture has a database of its own.
+    name = f"press_test_{worker_id}_{secrets.token_hex(4)}"
     server = create_engine(make_url(MARIADB_URL).set(database=""), isolation_level="AUTOCOMMIT")
     with server.connect() as connection:
-        connection.execute(text(f"DROP DATABASE IF EXISTS {name}"))
         connection.execute(text(f"CREATE DATABASE {name} CHARACTER SET utf8mb4"))
     database = open_database(make_url(MARIADB_URL).set(database=name).render_as_string(hide_password=False))
     Base.metadata.create_all(database.write_engine)

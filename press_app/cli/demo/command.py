@@ -56,7 +56,7 @@ def run_demo(
     connection = connection_of(ctx)
     play = Play(
         api=connect(ctx),
-        lago=_make_lago(connection, lago_url, lago_key, lago_key_file),
+        lago=make_lago(connection, lago_url, lago_key, lago_key_file),
         journal=Journal(is_quiet=as_json),
         tenant=Tenant(mark=secrets.token_hex(4), plan=plan),
         edge_url=edge_url or connection.find_url("edge"),
@@ -94,7 +94,7 @@ def _run(play: "Play", *, create_only: bool, keep: bool) -> CommandFailed | None
     return None
 
 
-def _make_lago(connection: Connection, url: str | None, key: str | None, key_file: Path | None) -> "Lago":
+def make_lago(connection: Connection, url: str | None, key: str | None, key_file: Path | None) -> "Lago":
     from press_app.cli.demo.lago import Lago
 
     url = url or connection.find_url("lago-sandbox")

@@ -1,5 +1,6 @@
 """The few calls of Lago's REST API that a customer's life needs; the sandbox and Lago itself take them alike."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import requests
@@ -32,6 +33,40 @@ class Lago:
                 "pay_in_advance": True,
             }
             self._call("POST", "/plans", {"plan": plan})
+
+    def publish_plan(self, plan: Mapping[str, Any]) -> bool:
+        """The plan with its price and entitlements; False when Lago has it already, which is left as it is."""
+        if self._call("GET", f"/plans/{plan['code']}", missing_is_fine=True) is not None:
+            return False
+        body = {
+            "name": plan["name"],
+            "code": plan["code"],
+            "interval": plan["interval"],
+            "amount_cents": plan["price_cents"],
+            "amount_currency": plan["currency"],
+            "pay_in_advance": True,
+        }
+        self._call("POST", "/plans", {"plan": body})
+        granted = {
+            "sites": {"max": plan["max_sites"]},
+            "users": {"max": plan["max_users"]},
+            "storage": {"gb": plan["storage_gb"]},
+            "apps": {"list": ",".join(plan["apps"])},
+        }
+        limited = {code: value for code, value in granted.items() if None not in value.values()}
+        for code, value in limited.items():
+            self._ensure_feature(code, value)
+        self._call("POST", f"/plans/{plan['code']}/entitlements", {"entitlements": limited})
+        return True
+
+    def _ensure_feature(self, code: str, value: Mapping[str, Any]) -> None:
+        if self._call("GET", f"/features/{code}", missing_is_fine=True) is None:
+            kinds = [
+                {"code": name, "value_type": "integer" if isinstance(limit, int) else "string"}
+                for name, limit in value.items()
+            ]
+            feature = {"code": code, "name": code.capitalize(), "privileges": kinds}
+            self._call("POST", "/features", {"feature": feature})
 
     def add_customer(self, external_id: str, *, name: str, email: str) -> None:
         customer = {
