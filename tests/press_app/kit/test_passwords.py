@@ -27,10 +27,11 @@ class TestVerifyPassword:
 
         def fastest(of: str | None) -> float:
             times = []
-            for _ in range(5):
-                started = time.perf_counter()
+            for _ in range(9):
+                # Processor time: what other programs do on this machine must not count.
+                started = time.process_time()
                 verify_password("wrong", of)
-                times.append(time.perf_counter() - started)
+                times.append(time.process_time() - started)
             return min(times)
 
         assert 0.5 < fastest(None) / fastest(stored) < 2.0
