@@ -128,7 +128,7 @@ def test_a_dead_lago_ends_in_a_dead_letter_that_can_be_replayed(
         bridge.store.replay(dead.id, now=bridge.clock())
         until(lambda: count(bridge, EventStatus.HANDLED) == 1, what="the replay")
         # Once by the replay; the reconciler may have told the same in the meantime.
-        assert set(press_server.count_effects()) == {("acme", "run")}
+    assert set(press_server.count_effects()) == {("acme", "run")}
 
 
 def test_a_dead_control_plane_likewise(
