@@ -9,6 +9,10 @@ from pathlib import Path
 from scripts.testing.groups import GROUPS
 
 
+TOLERATED = 0.05
+"""Share of a required group that may be skipped: single cases that make no sense on one of two databases."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """One test's end."""
@@ -39,13 +43,13 @@ def summarise(outcomes: Sequence[Outcome]) -> list[str]:
 
 
 def list_holes(outcomes: Sequence[Outcome], required: Iterable[str]) -> list[str]:
-    """Required groups in which nothing ran or something was skipped, each with a word why."""
+    """Required groups that did not run, or of which more than a few were skipped, each with a word why."""
     holes = []
     for group in required:
         members = [outcome for outcome in outcomes if group in outcome.groups]
         skipped = [outcome for outcome in members if outcome.outcome == "skipped"]
         if not members:
             holes.append(f"{group}: no test of this group was found")
-        elif skipped:
+        elif len(skipped) > len(members) * TOLERATED:
             holes.append(f"{group}: {len(skipped)} of {len(members)} skipped ({skipped[0].reason})")
     return holes

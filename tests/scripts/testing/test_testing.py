@@ -101,6 +101,12 @@ class TestSummary:
             "browser: no test of this group was found",
         ]
 
+    @pytest.mark.parametrize(("skipped", "holes"), [(5, 0), (6, 1)])
+    def test_single_cases_may_be_skipped(self, skipped: int, holes: int) -> None:
+        members = [Outcome("r", "passed", ("redis",), "")] * (100 - skipped)
+        members += [Outcome("s", "skipped", ("redis",), "not on this one")] * skipped
+        assert len(list_holes(members, ["redis"])) == holes
+
     def test_no_file_is_no_outcome(self, tmp_path: Path) -> None:
         assert read_outcomes(tmp_path / "none") == []
 
