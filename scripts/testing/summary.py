@@ -8,7 +8,6 @@ from pathlib import Path
 
 from scripts.testing.groups import GROUPS
 
-
 TOLERATED = 0.05
 """Share of a required group that may be skipped: single cases that make no sense on one of two databases."""
 
