@@ -139,7 +139,7 @@ class Attempt:
             except (DeadlinePassed, LedgerUnavailable):
                 raise
             except (AgentError, OSError) as error:
-                if time.monotonic() >= give_up:
+                if time.monotonic() >= give_up or _is_refusal(error):
                     raise
                 self._output.add(self._describe(error, step.key.value).message)
                 time.sleep(PAUSE_SECONDS)
@@ -233,3 +233,8 @@ class Attempt:
         return JobError(
             code=code, message=redact(message, self._secrets.values()), step=step, compensated=False
         )
+
+
+def _is_refusal(error: AgentError | OSError) -> bool:
+    """Say whether the same question would get the same answer: something is unknown, taken or wrong."""
+    return isinstance(error, AgentError) and error.status in {404, 409, 422}

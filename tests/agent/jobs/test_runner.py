@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from agent.commands.redact import Secret
+from agent.engines.errors import BenchUnknown
 from agent.engines.shelf import Engines
 from agent.errors import AgentError
 from agent.host.clock import utc_now, write_time
@@ -326,6 +327,13 @@ class TestFailure:
         job = world.run(world.step(Key.ONE, raise_it, patience_seconds=0.4))
         assert job.status == "failed"
         assert 2 <= world.did.count("one") <= 3
+
+    def test_there_is_no_patience_with_a_refusal(self, world: World) -> None:
+        def refuse(_: Context[Any]) -> bool:
+            raise BenchUnknown("There is no such bench.")
+
+        job = world.run(world.step(Key.ONE, refuse, patience_seconds=20.0))
+        assert (job.status, world.did) == ("failed", ["one", "undo one"])
 
     def test_a_patient_step_is_tried_again(self, world: World) -> None:
         def once(_: Context[Any]) -> bool:
