@@ -42,7 +42,7 @@ def run_api() -> None:
 
     from agent.api.app import create_app
     from agent.bootstrap import bootstrap
-    from agent.logs import configure_logs
+    from agent.host.logs import configure_logs
 
     settings = _settings()
     configure_logs(settings.log_level)
@@ -64,9 +64,9 @@ def run_worker(
 ) -> None:
     """Run jobs, one at a time. Start as many as PRESS_AGENT_WORKERS says, with numbers from 0."""
     from agent.bootstrap import bootstrap
+    from agent.host.logs import configure_logs
     from agent.jobs.doorbell import make_redis
     from agent.jobs.worker import queues_of, work, worker_lock
-    from agent.logs import configure_logs
     from agent.operations.base import Urgency
 
     settings = _settings()
@@ -87,7 +87,7 @@ def run_worker(
 def run_benches() -> None:
     """Run the supervisor of the benches; when it starts, it starts every bench that stands in its files."""
     from agent.bootstrap import make_executor
-    from agent.logs import configure_logs
+    from agent.host.logs import configure_logs
 
     settings = _settings()
     configure_logs(settings.log_level)

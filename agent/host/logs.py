@@ -1,5 +1,6 @@
 """Logs of the agent's programs: one JSON object a line, our own and those of the libraries."""
 
+import io
 import logging
 import sys
 import threading
@@ -36,7 +37,11 @@ def configure_logs(level: str) -> None:
         structlog.processors.format_exc_info,
         structlog.processors.JSONRenderer(default=str),
     ]
-    handler = logging.StreamHandler(sys.stderr)
+    # Unbuffered, so that a long line is one write and stays whole beside those of other programs.
+    whole_lines = io.TextIOWrapper(
+        io.FileIO(sys.stderr.fileno(), "w", closefd=False), encoding="utf-8", write_through=True
+    )
+    handler = logging.StreamHandler(whole_lines)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=last))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in LIBRARIES:
@@ -45,6 +50,9 @@ def configure_logs(level: str) -> None:
         library.propagate = True
     sys.excepthook = _log_crash
     threading.excepthook = lambda crash: _log_crash(
+        crash.exc_type, crash.exc_value or crash.exc_type(), crash.exc_traceback
+    )
+    sys.unraisablehook = lambda crash: _log_crash(
         crash.exc_type, crash.exc_value or crash.exc_type(), crash.exc_traceback
     )
 

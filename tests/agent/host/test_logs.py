@@ -13,7 +13,7 @@ from tests.agent.support import ROOT, free_port, running, wait_until
 
 CRASHES = """
 import logging, threading, warnings
-from agent.logs import configure_logs
+from agent.host.logs import configure_logs
 configure_logs("INFO")
 logging.captureWarnings(True)
 logging.getLogger("rq.worker").error("it\\nbroke", exc_info=ValueError("one"))
@@ -23,11 +23,23 @@ def fail(): raise RuntimeError("two")
 thread = threading.Thread(target=fail)
 thread.start()
 thread.join()
+class Stubborn:
+    def __del__(self): raise RuntimeError("ignored")
+Stubborn()
 raise KeyError("three")
+"""
+LONG = """
+import logging
+from agent.host.logs import configure_logs
+configure_logs("INFO")
+for _ in range(300):
+    logging.getLogger("rq.worker").error("x" * 40_000)
 """
 
 
 def read_lines(text: str) -> list[dict[str, Any]]:
+    plain = [line for line in text.splitlines() if not line.startswith("{")]
+    assert plain == []
     return [json.loads(line) for line in text.splitlines()]
 
 
@@ -39,15 +51,22 @@ def redis_argv(port: int, folder: Path) -> tuple[str, ...]:
 class TestConfigureLogs:
     def test_everything_is_a_json_line(self) -> None:
         done = run((sys.executable, "-c", CRASHES), capture_output=True, text=True, check=False, cwd=ROOT)
-        broke, started, warned, thread, crash = read_lines(done.stderr)
+        broke, started, warned, thread, ignored, crash = read_lines(done.stderr)
         assert (done.returncode, done.stdout) == (1, "")
         assert (broke["event"], broke["level"], broke["logger"]) == ("it\nbroke", "error", "rq.worker")
         assert "ValueError: one" in broke["exception"]
         assert started["event"] == "Started server"
         assert "old" in warned["event"]
         assert "RuntimeError: two" in thread["exception"]
+        assert "RuntimeError: ignored" in ignored["exception"]
         assert (crash["event"], crash["level"]) == ("program.crashed", "critical")
         assert "KeyError: 'three'" in crash["exception"]
+
+    def test_long_lines_of_several_programs_stay_whole(self, tmp_path: Path) -> None:
+        with (tmp_path / "log").open("ab") as shared:
+            programs = [Popen((sys.executable, "-c", LONG), stderr=shared, cwd=ROOT) for _ in range(4)]
+            assert [program.wait(60) for program in programs] == [0] * 4
+        assert len(read_lines((tmp_path / "log").read_text())) == 4 * 300
 
 
 class TestPrograms:
