@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from billing_bridge import bootstrap
+from billing_bridge import bootstrap, logs
 from billing_bridge.bootstrap import Bridge
 from billing_bridge.config import Settings
 from billing_bridge.errors import BridgeError, SettingsIncomplete
@@ -47,7 +47,7 @@ def _settings() -> Settings:
 def _bridge() -> Bridge:
     """The bridge for one command; standard output belongs to its answer, so records go to stderr, errors only."""
     settings = _settings()
-    bootstrap.configure_logging("ERROR")
+    logs.configure_logging("ERROR")
     return bootstrap.bootstrap(settings)
 
 
@@ -80,7 +80,8 @@ def run_api() -> None:
     from billing_bridge.api.app import create_app
 
     settings = _settings()
-    bootstrap.configure_logging(settings.log_level)
+    logs.configure_logging(settings.log_level)
+    logs.log_crashes()
     admin = _admin(settings) if settings.webhook_jwt else None
     uvicorn.run(
         create_app(bootstrap.bootstrap(settings, lago_admin=admin)),
@@ -100,7 +101,8 @@ def run_api() -> None:
 def run_worker() -> None:
     """Handle events, sweep, and reconcile, until a signal ends it."""
     settings = _settings()
-    bootstrap.configure_logging(settings.log_level)
+    logs.configure_logging(settings.log_level)
+    logs.log_crashes()
     bootstrap.run_worker(bootstrap.bootstrap(settings))
 
 
@@ -218,7 +220,7 @@ def sync(external_id: str, *, as_json: Json = False) -> None:
 def webhook_ensure(*, as_json: Json = False) -> None:
     """Register this bridge's webhook endpoint in Lago, or correct it; changes nothing when it is right."""
     settings = _settings()
-    bootstrap.configure_logging("ERROR")
+    logs.configure_logging("ERROR")
     url = settings.webhook_url
     if not url:
         raise SettingsIncomplete(
