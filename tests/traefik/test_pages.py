@@ -103,6 +103,17 @@ class TestOtherPages:
         assert "There is no site at this address" in text
 
 
+class TestHealth:
+    def test_answers_the_supervisor(self, server: PagesServer) -> None:
+        response, text = fetch(server, "/-/health")
+        assert (response.status, json.loads(text)) == (200, {"status": "ok"})
+        assert response.headers["Cache-Control"] == "no-store"
+
+    @pytest.mark.parametrize("path", ["/-/health/", "/-/health?x", "/health", "/ready", "/metrics"])
+    def test_is_the_only_path_that_is_no_page(self, server: PagesServer, path: str) -> None:
+        assert fetch(server, path)[0].status == 404
+
+
 class TestFormat:
     def test_programs_get_a_problem(self, server: PagesServer) -> None:
         response, text = fetch(server, "/suspended/quota", Accept="application/json, */*;q=0.1")

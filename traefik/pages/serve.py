@@ -29,6 +29,8 @@ CONTENT_SECURITY_POLICY = (
 )
 DEFAULT_LANGUAGE = "en"
 RETRY_SECONDS = 30
+HEALTH = "/-/health"
+"""For the supervisor. Visitors cannot reach it: Traefik replaces every path that it sends here."""
 MAX_DRAINED_BYTES = 16 * 1024 * 1024
 HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(?::\d{1,5})?")
 MARKS = {
@@ -180,14 +182,20 @@ class PagesHandler(BaseHTTPRequestHandler):
 
     def answer(self) -> None:
         self._drain()
+        if self.path == HEALTH:
+            self._send(
+                200, {"Content-Type": "application/json", "Cache-Control": "no-store"}, b'{"status": "ok"}'
+            )
+            return
         answer = choose_answer(self.path)
         language = choose_language(self.headers.get("Accept-Language", ""))
         if prefers_json(self.headers.get("Accept", "")):
-            self._send(answer, language, "application/problem+json", render_problem(answer, language))
+            problem = render_problem(answer, language)
+            self._send(answer.status, _headers(answer, language, "application/problem+json"), problem)
             return
         host = self.headers.get("Host", "")
         body = render_page(answer, language, host=host, account_url=self.server.account_url)
-        self._send(answer, language, "text/html; charset=utf-8", body)
+        self._send(answer.status, _headers(answer, language, "text/html; charset=utf-8"), body)
 
     def _drain(self) -> None:
         """Read what the client still sends, so that it hears the answer instead of a reset."""
@@ -203,30 +211,31 @@ class PagesHandler(BaseHTTPRequestHandler):
                 return
             left -= len(chunk)
 
-    def _send(self, answer: Answer, language: str, content_type: str, body: bytes) -> None:
-        self.send_response(answer.status)
-        for name, value in self._headers(answer, language, content_type, body).items():
+    def _send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
             self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    def _headers(self, answer: Answer, language: str, content_type: str, body: bytes) -> Mapping[str, str]:
-        headers = {
-            "Content-Type": content_type,
-            "Content-Length": str(len(body)),
-            "Content-Language": language,
-            "Cache-Control": "no-store",
-            "Vary": "Accept, Accept-Language",
-            "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-            "Referrer-Policy": "no-referrer",
-            "X-Content-Type-Options": "nosniff",
-        }
-        if answer is MAINTENANCE:
-            headers["Retry-After"] = str(RETRY_SECONDS)
-        if self.close_connection:
-            headers["Connection"] = "close"
-        return headers
+
+def _headers(answer: Answer, language: str, content_type: str) -> dict[str, str]:
+    headers = {
+        "Content-Type": content_type,
+        "Content-Language": language,
+        "Cache-Control": "no-store",
+        "Vary": "Accept, Accept-Language",
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+    if answer is MAINTENANCE:
+        headers["Retry-After"] = str(RETRY_SECONDS)
+    return headers
 
 
 def main(arguments: list[str] | None = None) -> int:
