@@ -86,7 +86,9 @@ def test_each_line_of_their_logs_is_json(environment: dict[str, str], tmp_path: 
         running("ticker", environment=environment, log=ticker),
     ):
         wait_until(lambda: status_of(f"{url}/health") == 200, seconds=START_SECONDS, what="the API's answer")
-        wait_until(lambda: '"worker.redis_away"' in worker.read_text(), seconds=START_SECONDS, what="the wait")
+        wait_until(
+            lambda: '"worker.redis_away"' in worker.read_text(), seconds=START_SECONDS, what="the wait"
+        )
         assert status_of(f"{url}/ready") == 503
         assert status_of(f"{url}/nowhere", **{"X-Correlation-ID": "c-1"}) == 404
         with running_redis(tmp_path, redis_port):
@@ -95,8 +97,8 @@ def test_each_line_of_their_logs_is_json(environment: dict[str, str], tmp_path: 
     requested = [line for line in read(api) if line["event"] == "api.request" and line["path"] == "/nowhere"]
     assert [line["correlation_id"] for line in requested] == ["c-1"]
     assert {line["logger"] for line in read(api)} >= {"uvicorn.error", "press_app.api.middleware"}
-    assert {line["event"] for line in read(worker)} == {"worker.redis_away"}
-    assert {line["event"] for line in read(ticker)} == {"bell.silent"}
+    assert {line["event"] for line in read(worker)} >= {"worker.redis_away"}
+    assert {line["event"] for line in read(ticker)} >= {"bell.silent"}
 
 
 @pytest.mark.parametrize("program", ["api", "worker", "ticker"])
