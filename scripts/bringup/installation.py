@@ -18,7 +18,7 @@ from scripts.bringup.state import OWNED, ROOT, Paths, Record, load_record, save_
 from scripts.bringup.supervisor import RUNNING, Supervisor
 
 READY_SECONDS = 120.0
-TCP_PROGRAMS = ("redis", "edge-pages")
+TCP_PROGRAMS = ("redis",)
 
 
 @dataclass

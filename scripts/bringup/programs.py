@@ -37,6 +37,7 @@ def list_programs(paths: Paths, ports: Mapping[str, int]) -> list[Program]:
         Program(
             "edge-pages",
             (sys.executable, str(ROOT / "traefik/pages/serve.py"), "--port", str(ports["edge-pages"])),
+            health=f"{urls['edge-pages']}/-/health",
         ),
         Program(
             "edge",
