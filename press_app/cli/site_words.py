@@ -78,4 +78,6 @@ def _next_of_ended(site: dict[str, Any], now: datetime) -> str:
         return "nothing." if site["status"] == "purged" else "it is backed up and archived."
     if not site.get("undo_until"):
         return "it can be brought back with 'press site undo'."
-    return f"its time to be brought back ends {format_age(site['undo_until'], now=now)}; then it is purged."
+    if parse_moment(site["undo_until"]) <= now:
+        return "nothing; the time to bring it back is over, and its archive is kept."
+    return f"its time to be brought back ends {format_age(site['undo_until'], now=now)}; its archive is kept."

@@ -146,7 +146,10 @@ LIFECYCLE: Lifecycle[SiteStatus, SiteEvent] = Lifecycle(
         ),
         (SiteStatus.ARCHIVING, SiteEvent.FAIL): (SiteStatus.BROKEN, "It failed, or its time is over."),
         (SiteStatus.ARCHIVED, SiteEvent.RESTORE): (SiteStatus.RESTORING, "It is wanted again."),
-        (SiteStatus.ARCHIVED, SiteEvent.PURGE): (SiteStatus.PURGED, "The time to bring it back is over."),
+        (SiteStatus.ARCHIVED, SiteEvent.PURGE): (
+            SiteStatus.PURGED,
+            "Its archive is given up. Nothing does this by itself: archives are kept.",
+        ),
         (SiteStatus.ACTIVE, SiteEvent.RESTORE): (
             SiteStatus.RESTORING,
             "Its owner wants the data of a backup.",

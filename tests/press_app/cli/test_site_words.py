@@ -51,7 +51,11 @@ def test_every_state_has_a_meaning() -> None:
         (make_site(status="reserved", retry_at=(NOW + timedelta(minutes=5)).isoformat()), "in 5 min"),
         (
             make_site(status="archived", wanted="archived", undo_until=(NOW + timedelta(days=3)).isoformat()),
-            "in 3 days",
+            "in 3 days; its archive is kept",
+        ),
+        (
+            make_site(status="archived", wanted="archived", undo_until=(NOW - timedelta(days=3)).isoformat()),
+            "nothing; the time to bring it back is over, and its archive is kept",
         ),
     ],
 )
