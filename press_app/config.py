@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     requests_per_minute: int = 1200
     """For each user and each token of a team; the platform's own tokens are not counted."""
     anonymous_requests_per_minute: int = 300
-    """For each address that sends no credential."""
+    """For each address, of requests without a credential that proves somebody."""
     stream_seconds: int = 600
     """After this a stream of events ends and the listener comes back."""
     log_level: str = "INFO"
