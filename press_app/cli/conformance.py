@@ -4,17 +4,22 @@ import json
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from press_app.cli.connection import connection_of
 from press_app.cli.failures import CommandFailed
 from press_app.cli.output import Json, print_json, print_table, say
 
 SECONDS = 3600.0
+ENGINES = ("fake", "tryton")
+"""What the agent of this version can run."""
 
 
 def run_conformance(
+    ctx: typer.Context,
     *,
     engine: Annotated[list[str] | None, typer.Option(help="Only this engine; may be repeated.")] = None,
     agent_command: Annotated[
@@ -22,37 +27,69 @@ def run_conformance(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Try every operation of every engine and print engine × operation; exits 1 when one fails."""
-    argv = shlex.split(agent_command) if agent_command else [sys.executable, "-m", "agent.cli"]
-    argv += ["conformance", "--json", *(part for name in engine or [] for part in ("--engine", name))]
-    try:
-        done = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=False, timeout=SECONDS)
-        report: dict[str, Any] = json.loads(done.stdout)
-    except (OSError, subprocess.TimeoutExpired, ValueError) as error:
-        message = (
-            f"The agent's conformance suite gave no report ({error}). Nothing of this platform was touched."
-        )
-        raise CommandFailed(message, code="conformance_failed") from error
+    """Try every operation of every engine and print engine × operation; exits 1 when one fails.
+
+    Each engine is tried on a bench of its own on this host, which is removed again.
+    """
+    command = shlex.split(agent_command) if agent_command else [sys.executable, "-m", "agent.cli"]
+    environment = _read_environment(connection_of(ctx).state_dir / "env" / "agent.env")
+    reports = [_try(name, command, environment) for name in engine or ENGINES]
+    report = {
+        "ok": all(one["ok"] for one in reports),
+        "engines": {one["engine"]: one["operations"] for one in reports},
+        "checks": [check for one in reports for check in one["checks"]],
+    }
     if as_json:
         print_json(report)
     else:
         _print(report)
-    if done.returncode != 0:
+    if not report["ok"]:
         raise typer.Exit(1)
 
 
+def _try(engine: str, command: list[str], environment: dict[str, str]) -> dict[str, Any]:
+    """The agent's own report on one engine: ``{engine, ok, operations, checks}``."""
+    argv = [*command, "conformance", "--engine", engine, "--json"]
+    environment = {**environment, "PRESS_AGENT_ENGINES": ",".join({*ENGINES, engine})}
+    try:
+        done = subprocess.run(
+            ["/usr/bin/env", *(f"{name}={value}" for name, value in environment.items()), *argv],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            check=False,
+            timeout=SECONDS,
+        )
+        report: dict[str, Any] = json.loads(done.stdout)
+    except (OSError, subprocess.TimeoutExpired, ValueError) as error:
+        message = f"The conformance suite gave no report on {engine} ({error}). Nothing of this platform was touched."
+        raise CommandFailed(message, code="conformance_failed") from error
+    return report
+
+
+def _read_environment(path: Path) -> dict[str, str]:
+    """Where the agent of the local installation keeps its releases, so that they are not made again; no secrets."""
+    if not path.exists():
+        return {}
+    lines = [line.partition("=") for line in path.read_text(encoding="utf-8").splitlines()]
+    wanted = {
+        "PRESS_AGENT_DATA_DIR",
+        "PRESS_AGENT_IMAGES_DIR",
+        "PRESS_AGENT_PYTHON",
+        "PRESS_AGENT_BACKUP_STORE",
+    }
+    return {name: value for name, _, value in lines if name in wanted}
+
+
 def _print(report: dict[str, Any]) -> None:
-    engines: dict[str, dict[str, Any]] = report.get("engines", {})
+    engines: dict[str, dict[str, bool]] = report["engines"]
     operations = list(dict.fromkeys(name for results in engines.values() for name in results))
+    words = {True: "ok", False: "FAILED", None: "not there"}
     rows = [
-        {"operation": operation} | {name: _cell(results.get(operation)) for name, results in engines.items()}
+        {"operation": operation} | {name: words[results.get(operation)] for name, results in engines.items()}
         for operation in operations
     ]
-    if rows:
-        print_table(rows, [("operation", "operation"), *((name, name) for name in engines)])
-    else:
-        say("The agent offers no engine.")
-
-
-def _cell(result: object) -> object:
-    return result.get("status") or result.get("result") if isinstance(result, dict) else result
+    print_table(rows, [("operation", "operation"), *((name, name) for name in engines)])
+    failed = [check for check in report["checks"] if not check["ok"]]
+    for check in failed:
+        say(f"{check['engine']} {check['operation']}: {check['check']}: {check['message']}")
