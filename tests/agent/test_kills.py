@@ -162,4 +162,4 @@ class TestKilledRedis:
             second.kill()
             second.wait(5)
             worker.terminate()
-            assert worker.wait(10) is not None
+            assert worker.wait(40) is not None
