@@ -9,11 +9,12 @@ from contextlib import ExitStack, contextmanager
 from scripts.bringup.state import ROOT
 from scripts.testing.groups import GROUPS, VARIABLE
 from scripts.testing.mariadb import MariaDBFailed, environment, find_programs, run_mariadb
-from scripts.testing.summary import list_holes, read_outcomes, summarise
+from scripts.testing.summary import last_of_each, list_holes, list_unsteady, read_outcomes, summarise
 
 STATE = ROOT / "var" / "test"
 WORKERS = "2"
 SERIAL = "platform or browser"
+FAILED = 1
 NO_TESTS = 5
 REQUIRE = "PRESS_TEST_REQUIRE"
 PLATFORM = "PRESS_TEST_PLATFORM"
@@ -27,8 +28,9 @@ def main(arguments: list[str]) -> int:
     with ExitStack() as stack:
         variables = {VARIABLE: str(outcomes), **environment(_start_mariadb(stack))}
         codes = [run_pytest(arguments, variables)] if arguments else run_all(variables)
-    found = read_outcomes(outcomes)
-    print("\n".join(["", *summarise(found)]))
+    every = read_outcomes(outcomes)
+    found = last_of_each(every)
+    print("\n".join(["", *(f"  unsteady: {test}" for test in list_unsteady(every)), *summarise(found)]))
     holes = list_holes(found, _required())
     for hole in holes:
         print(f"test: a group that must run here did not: {hole}", file=sys.stderr)
@@ -37,11 +39,20 @@ def main(arguments: list[str]) -> int:
 
 def run_all(variables: Mapping[str, str]) -> list[int]:
     """Everything: what stands alone on two workers, then what needs the whole platform, one by one."""
-    codes = [run_pytest(["-n", WORKERS, "-m", f"not ({SERIAL})"], variables)]
+    codes = [run_group(f"not ({SERIAL})", variables, "-n", WORKERS)]
     if _has_tests(SERIAL, variables):
         with _platform() as record:
-            codes.append(run_pytest(["-m", SERIAL], {**variables, **record}))
+            codes.append(run_group(SERIAL, {**variables, **record}))
     return codes
+
+
+def run_group(markers: str, variables: Mapping[str, str], *options: str) -> int:
+    """The tests of these markers. What failed runs once more, alone: a loaded machine must not decide, and it is told."""
+    code = run_pytest([*options, "-m", markers], variables)
+    if code != FAILED:
+        return code
+    print("test: what failed runs once more, one by one", flush=True)
+    return run_pytest(["--last-failed", "--last-failed-no-failures", "none", "-m", markers], variables)
 
 
 def run_pytest(arguments: Sequence[str], variables: Mapping[str, str]) -> int:

@@ -28,6 +28,21 @@ def read_outcomes(path: Path) -> list[Outcome]:
     return [Outcome(row["test"], row["outcome"], tuple(row["groups"]), row["reason"]) for row in parsed]
 
 
+def last_of_each(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """How each test ended the last time that it ran."""
+    return list({outcome.test: outcome for outcome in outcomes}.values())
+
+
+def list_unsteady(outcomes: Sequence[Outcome]) -> list[str]:
+    """Tests that failed and then passed when they ran once more: named, so that somebody looks at them."""
+    failed = {outcome.test for outcome in outcomes if outcome.outcome == "failed"}
+    return sorted(
+        outcome.test
+        for outcome in last_of_each(outcomes)
+        if outcome.test in failed and outcome.outcome == "passed"
+    )
+
+
 def summarise(outcomes: Sequence[Outcome]) -> list[str]:
     """The lines to print."""
     counts = Counter(outcome.outcome for outcome in outcomes)

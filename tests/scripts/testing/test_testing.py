@@ -14,7 +14,14 @@ from scripts.bringup.health import accepts_tcp
 from scripts.bringup.state import ROOT
 from scripts.testing.groups import VARIABLE
 from scripts.testing.mariadb import find_programs, run_mariadb
-from scripts.testing.summary import Outcome, list_holes, read_outcomes, summarise
+from scripts.testing.summary import (
+    Outcome,
+    last_of_each,
+    list_holes,
+    list_unsteady,
+    read_outcomes,
+    summarise,
+)
 
 SUITE = """
 import pytest
@@ -125,3 +132,16 @@ class TestMariaDB:
             engine.dispose()
         assert not (tmp_path / "db").exists()
         assert accepts_tcp(url.port or 0) is False
+
+
+class TestUnsteady:
+    def make(self, *ends: tuple[str, str]) -> list[Outcome]:
+        return [Outcome(test, end, (), "") for test, end in ends]
+
+    def test_names_what_passed_only_the_second_time(self) -> None:
+        found = self.make(("a", "failed"), ("b", "passed"), ("c", "failed"), ("a", "passed"), ("c", "failed"))
+        assert list_unsteady(found) == ["a"]
+
+    def test_the_last_end_counts(self) -> None:
+        found = self.make(("a", "failed"), ("b", "passed"), ("a", "passed"))
+        assert summarise(last_of_each(found))[0] == "2 passed, 0 failed, 0 skipped"
