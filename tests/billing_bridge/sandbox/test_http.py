@@ -4,6 +4,7 @@ import pytest
 import requests
 
 from tests.billing_bridge.sandbox.driver import Driver, Running
+from tests.billing_bridge.sandbox.receiver import wait_until
 
 
 @pytest.fixture
@@ -118,7 +119,10 @@ class TestPages:
 
 def ask_zero(lago: Driver) -> int:
     key = lago.running.settings.api_key.get_secret_value()
+    before = len(lago.running.answers)
     status = ask(lago.running, "/api/v1/plans", key, per_page="0").status_code
+    # The server notes an answer after it has sent it.
+    wait_until(lambda: len(lago.running.answers) > before, "the note of the answer")
     lago.running.answers.pop()
     return status
 
