@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 from typing import Literal
 
@@ -17,11 +16,10 @@ from press_app.edge.port import Edge
 from press_app.errors import PressError
 from press_app.servers.lifecycle import ServerStatus
 from press_app.servers.model import Server, ServerFeed
+from press_app.servers.service import QUIET_AFTER
 from press_app.work.unit_of_work import Work
 
 log = structlog.get_logger(__name__)
-
-AGENT_SILENCE = timedelta(seconds=60)
 
 router = APIRouter(tags=["health"])
 
@@ -137,7 +135,7 @@ def probe_agents(work: Work) -> None:
             .join(ServerFeed, ServerFeed.server_id == Server.id, isouter=True)
             .where(Server.status.in_((ServerStatus.ACTIVE, ServerStatus.DRAINING)))
         ).all()
-    border = work.clock.now() - AGENT_SILENCE
+    border = work.clock.now() - QUIET_AFTER
     silent = sum(heard_at is None or heard_at < border for _, heard_at in rows)
     if silent:
         message = f"{silent} of {len(rows)} agents have not been heard for a minute; 'press server list' names them."
