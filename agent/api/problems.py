@@ -15,6 +15,13 @@ from agent.errors import AgentError
 
 CONTENT_TYPE = "application/problem+json"
 log = structlog.get_logger(__name__)
+_RENAMED = {413: "Content Too Large", 422: "Unprocessable Content"}
+"""RFC 9110's words; Python before 3.13 has the older ones, and the document must not depend on it."""
+
+
+def phrase_of(status: int) -> str:
+    """The words that belong to an HTTP status."""
+    return _RENAMED.get(status) or HTTPStatus(status).phrase
 
 
 class Problem(BaseModel):
@@ -37,7 +44,7 @@ def responses(
     schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
     problems: dict[int | str, dict[str, Any]] = {
         status: {
-            "description": HTTPStatus(status).phrase,
+            "description": phrase_of(status),
             "model": Problem,
             "content": {CONTENT_TYPE: schema},
         }
@@ -98,7 +105,7 @@ def _invalid(_: Request, error: Exception) -> JSONResponse:
 def _http_error(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise error
-    phrase = HTTPStatus(error.status_code).phrase
+    phrase = phrase_of(error.status_code)
     code = phrase.lower().replace(" ", "_").replace("-", "_")
     return _answer(
         status=error.status_code, title=phrase, detail=f"{error.detail}. Nothing was touched.", code=code

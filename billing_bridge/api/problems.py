@@ -17,6 +17,13 @@ from billing_bridge.errors import BridgeError
 log = structlog.get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
 SERVER_ERROR = 500
+_RENAMED = {413: "Content Too Large", 422: "Unprocessable Content"}
+"""RFC 9110's words; Python before 3.13 has the older ones, and the document must not depend on it."""
+
+
+def phrase_of(status: int) -> str:
+    """The words that belong to an HTTP status."""
+    return _RENAMED.get(status) or HTTPStatus(status).phrase
 
 
 class Problem(BaseModel):
@@ -34,7 +41,7 @@ def problem(status: int, code: str, detail: str, **more: Any) -> JSONResponse:
     """An error answer; `more` are further fields for programs."""
     content = Problem(
         type=f"urn:press:bridge:{code}",
-        title=HTTPStatus(status).phrase,
+        title=phrase_of(status),
         status=status,
         detail=detail,
         code=code,
@@ -48,7 +55,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI entry for the error statuses of a route."""
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
-        status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": schema}}}
+        status: {"description": phrase_of(status), "content": {MEDIA_TYPE: {"schema": schema}}}
         for status in statuses
     }
 

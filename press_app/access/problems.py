@@ -6,6 +6,13 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 PROBLEM_JSON = "application/problem+json"
+_RENAMED = {413: "Content Too Large", 422: "Unprocessable Content"}
+"""RFC 9110's words; Python before 3.13 has the older ones, and the document must not depend on it."""
+
+
+def phrase_of(status: int) -> str:
+    """The words that belong to an HTTP status."""
+    return _RENAMED.get(status) or HTTPStatus(status).phrase
 
 
 class Problem(BaseModel):
@@ -25,6 +32,5 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The ``responses=`` of an endpoint that can answer with these problems."""
     schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
     return {
-        status: {"description": HTTPStatus(status).phrase, "content": {PROBLEM_JSON: schema}}
-        for status in statuses
+        status: {"description": phrase_of(status), "content": {PROBLEM_JSON: schema}} for status in statuses
     }

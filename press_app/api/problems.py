@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from press_app.access.dependencies import Replayed
-from press_app.access.problems import PROBLEM_JSON
+from press_app.access.problems import PROBLEM_JSON, phrase_of
 from press_app.errors import PressError
 from press_app.work.unit_of_work import stale_write
 
@@ -42,7 +42,7 @@ def problem(
     body = {
         **(context or {}),
         "type": "about:blank",
-        "title": title or HTTPStatus(status).phrase,
+        "title": title or phrase_of(status),
         "status": status,
         "detail": detail,
         "code": code,
@@ -112,7 +112,7 @@ async def _on_broken_text(_request: Request, _error: Exception) -> JSONResponse:
 
 async def _on_http_exception(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    code = _CODES.get(error.status_code, HTTPStatus(error.status_code).name.lower())
+    code = _CODES.get(error.status_code) or phrase_of(error.status_code).lower().replace(" ", "_")
     headers = dict(error.headers) if error.headers else None
     return problem(error.status_code, code, f"{error.detail}. Nothing was changed.", headers=headers)
 
