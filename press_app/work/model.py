@@ -16,7 +16,7 @@ class TaskStatus(StrEnum):
     WAITING = "waiting"
     """Due at ``run_at``; the doorbell may or may not have rung."""
     RUNNING = "running"
-    """Claimed by a worker until ``lease_until``."""
+    """Claimed by a worker until ``lease_until``, which a living worker moves on."""
     DONE = "done"
     DEAD = "dead"
     """All attempts failed; an operator may ring it again."""

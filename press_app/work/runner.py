@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy import Update, select, update
 
 from press_app.errors import PressError
+from press_app.work.keeper import LEASE, Keeper
 from press_app.work.model import TaskRow, TaskStatus
 from press_app.work.task import Task
 from press_app.work.unit_of_work import TaskPolicy, UnitOfWork, Work
@@ -24,6 +25,7 @@ class Runner:
         self.work = work
         self.tasks = tasks
         self._dependencies = {"work": work, **dependencies}
+        self._keeper = Keeper(work)
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
 
     def run(self, task_id: str) -> bool:
@@ -36,7 +38,8 @@ class Runner:
             correlation_id=row.correlation_id, task=row.name, task_id=row.id
         ):
             try:
-                task.call({**self._dependencies, "correlation_id": row.correlation_id}, row.args)
+                with self._keeper.keeping(row, longest_seconds=task.lease_seconds):
+                    task.call({**self._dependencies, "correlation_id": row.correlation_id}, row.args)
             except Exception as error:  # noqa: BLE001 - whatever a task raises, its row must say so
                 self._fail(row, task, error)
             else:
@@ -49,14 +52,13 @@ class Runner:
             if row is None or row.name not in self.tasks:
                 return None
             now = uow.now()
-            lease = timedelta(seconds=self.tasks[row.name].lease_seconds)
             claimed = uow.session.execute(
                 update(TaskRow)
                 .where(TaskRow.id == task_id, TaskRow.status == TaskStatus.WAITING, TaskRow.run_at <= now)
                 .values(
                     status=TaskStatus.RUNNING,
                     attempts=TaskRow.attempts + 1,
-                    lease_until=now + lease,
+                    lease_until=now + LEASE,
                     worker=self._worker,
                     # Freed at the start: a wish that comes while it runs must lead to another run.
                     unique_key=None,

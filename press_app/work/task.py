@@ -19,6 +19,7 @@ class Task:
     queue: str
     max_attempts: int
     lease_seconds: int
+    """For so long its worker keeps renewing its lease; a task that takes longer hangs, and another takes it over."""
     max_wait_seconds: float
     """Longest wait between two attempts."""
     schedule: str | None

@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 from croniter import croniter
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from press_app.errors import PressError
 from press_app.work.bell import QUEUES, Bell
+from press_app.work.keeper import LEASE
 from press_app.work.model import ScheduleRow, TaskRow, TaskStatus
 from press_app.work.task import Task
 from press_app.work.unit_of_work import UnitOfWork, Work
@@ -22,8 +23,10 @@ KEEP_DONE = timedelta(days=2)
 SCHEDULED = "schedule:"
 SWEEP_LIMIT = 500
 CLOCK_SKEW = timedelta(seconds=5)
-LONGEST_LEASE = timedelta(minutes=15)
-"""No task claims for longer; a lease beyond it was taken by a clock that was ahead."""
+LONGEST_LEASE = 2 * LEASE
+"""A lease beyond it was taken by a clock that was ahead."""
+LONGEST_QUIET = timedelta(seconds=10)
+"""A schedule that another process added or woke is seen after this."""
 
 
 class Ticker:
@@ -34,6 +37,7 @@ class Ticker:
         self._bell = bell
         self._tasks = tasks
         self._scheduled = [task for task in tasks.values() if task.schedule is not None]
+        self._looked_at = self._quiet_until = datetime.min.replace(tzinfo=UTC)
 
     def run(self, should_stop: Callable[[], bool], *, every_seconds: float = 0.5) -> None:
         """Tick until told to stop; a database that is away is waited for."""
@@ -45,11 +49,12 @@ class Ticker:
             time.sleep(every_seconds)
 
     def tick(self) -> None:
-        """Schedule, free, ring."""
-        self._forgive_clock()
+        """Schedule, free, ring. An idle tick costs one small reading."""
         self._schedule()
-        self._free_abandoned()
-        self._ring_due()
+        if self._is_anything_astray():
+            self._forgive_clock()
+            self._free_abandoned()
+            self._ring_due()
 
     def _schedule(self) -> None:
         if not self._is_anything_due():
@@ -73,32 +78,41 @@ class Ticker:
                         uow.enqueue(task.name, unique_key=f"{SCHEDULED}{task.name}")
 
     def _is_anything_due(self) -> bool:
-        """Look before writing: an idle ticker must not take the write lock."""
+        """Look before writing: an idle ticker must not take the write lock, nor read what it knows."""
+        now = self._work.clock.now()
+        if self._looked_at <= now < self._quiet_until:
+            return False
         with self._work.read() as session:
             rows = {row.name: row for row in session.scalars(select(ScheduleRow))}
+        if any(task.name not in rows or is_due(task, rows[task.name], now) for task in self._scheduled):
+            return True
+        following = (next_tick(task, rows[task.name].last_tick) for task in self._scheduled)
+        self._looked_at = now
+        self._quiet_until = min((now + LONGEST_QUIET, *(due for due in following if due > now)))
+        return False
+
+    def _is_anything_astray(self) -> bool:
+        """Whether a task was planned by a wrong clock, lost its worker, or is due and was not heard."""
         now = self._work.clock.now()
-        return any(task.name not in rows or is_due(task, rows[task.name], now) for task in self._scheduled)
+        waiting = and_(TaskRow.status == TaskStatus.WAITING, or_(_was_ahead(now), _is_unheard(now)))
+        abandoned = and_(TaskRow.status == TaskStatus.RUNNING, _is_left(now))
+        with self._work.read() as session:
+            return session.scalar(select(TaskRow.id).where(or_(waiting, abandoned)).limit(1)) is not None
 
     def _forgive_clock(self) -> None:
         """What was planned by a clock that was ahead is due now that the clock is right again."""
-        now = self._work.clock.now()
-        ahead = (TaskRow.status == TaskStatus.WAITING, TaskRow.planned_at > now + CLOCK_SKEW)
-        with self._work.read() as session:
-            if session.scalar(select(TaskRow.id).where(*ahead).limit(1)) is None:
-                return
         with self._work.begin(actor="ticker") as uow:
+            now = uow.now()
             uow.session.execute(
-                update(TaskRow).where(*ahead).values(run_at=now, planned_at=now, rung_at=None)
+                update(TaskRow)
+                .where(TaskRow.status == TaskStatus.WAITING, _was_ahead(now))
+                .values(run_at=now, planned_at=now, rung_at=None)
             )
 
     def _free_abandoned(self) -> None:
-        now = self._work.clock.now()
-        is_over = or_(TaskRow.lease_until < now, TaskRow.lease_until > now + LONGEST_LEASE)
-        abandoned = (TaskRow.status == TaskStatus.RUNNING, is_over)
-        with self._work.read() as session:
-            if session.scalar(select(TaskRow.id).where(*abandoned).limit(1)) is None:
-                return
         with self._work.begin(actor="ticker") as uow:
+            now = uow.now()
+            abandoned = (TaskRow.status == TaskStatus.RUNNING, _is_left(now))
             free = {"lease_until": None, "error": "Its worker went away."}
             for name, task in self._tasks.items():
                 # A task that takes its worker down each time must not do so for ever.
@@ -122,12 +136,7 @@ class Ticker:
 
     def _ring_queue(self, queue: str, limit: int) -> None:
         now = self._work.clock.now()
-        unheard = (
-            TaskRow.queue == queue,
-            TaskRow.status == TaskStatus.WAITING,
-            TaskRow.run_at <= now,
-            or_(TaskRow.rung_at.is_(None), TaskRow.rung_at < now - RING_AGAIN_AFTER),
-        )
+        unheard = (TaskRow.queue == queue, TaskRow.status == TaskStatus.WAITING, _is_unheard(now))
         with self._work.read() as session:
             ids = session.scalars(
                 select(TaskRow.id).where(*unheard).order_by(TaskRow.run_at).limit(limit)
@@ -138,6 +147,19 @@ class Ticker:
             uow.session.execute(update(TaskRow).where(TaskRow.id.in_(ids)).values(rung_at=now))
         for task_id in ids:
             self._bell.ring(task_id, queue)
+
+
+def _was_ahead(now: datetime) -> ColumnElement[bool]:
+    return TaskRow.planned_at > now + CLOCK_SKEW
+
+
+def _is_left(now: datetime) -> ColumnElement[bool]:
+    return or_(TaskRow.lease_until < now, TaskRow.lease_until > now + LONGEST_LEASE)
+
+
+def _is_unheard(now: datetime) -> ColumnElement[bool]:
+    is_silent = or_(TaskRow.rung_at.is_(None), TaskRow.rung_at < now - RING_AGAIN_AFTER)
+    return and_(TaskRow.run_at <= now, is_silent)
 
 
 def _add_schedule(uow: UnitOfWork, task: Task, now: datetime) -> None:
