@@ -30,7 +30,7 @@ def create_app(agent: Agent, *, beside: bool = True) -> FastAPI:
         threads = [_start(run, stopping) for run in background]
         yield
         stopping.set()
-        agent.doorbell.wake_reporter()
+        agent.doorbell.wake_reporter(at_once=True)
         for thread in threads:
             thread.join(STOP_SECONDS)
 

@@ -10,6 +10,9 @@ from rq.serializers import JSONSerializer
 from agent.operations.base import Urgency
 
 REPORTER_KEY = "agent:reporter"
+REPORTER_NOW_KEY = "agent:reporter:now"
+GATHER_SECONDS = 0.2
+"""A person watches steps, so they are told soon; a job's end is waited for, so it is told at once and takes them along."""
 TASK = "agent.jobs.worker.run_job"
 PREFIX = "agent:"
 KEEP_FAILED_SECONDS = 60
@@ -46,19 +49,22 @@ class Doorbell:
         """Return the ids that wait in the queues. Raises ``redis.RedisError``."""
         return {job_id for queue in self._queues.values() for job_id in queue.get_job_ids()}
 
-    def wake_reporter(self) -> None:
-        """Tell the reporter that there are events."""
+    def wake_reporter(self, *, at_once: bool = False) -> None:
+        """Tell the reporter that there are events; ``at_once`` when somebody waits for them."""
+        key = REPORTER_NOW_KEY if at_once else REPORTER_KEY
         try:
             with self._client.pipeline(transaction=False) as pipe:
-                pipe.rpush(REPORTER_KEY, "1")
-                pipe.ltrim(REPORTER_KEY, 0, 0)
+                pipe.rpush(key, "1")
+                pipe.ltrim(key, 0, 0)
                 pipe.execute()
         except redis.RedisError:
             log.debug("doorbell.reporter_not_woken")
 
     def wait_for_events(self, seconds: int) -> None:
         """Wait until somebody wakes the reporter or the time is over. Raises ``redis.RedisError``."""
-        self._client.blpop([REPORTER_KEY], timeout=seconds)
+        woken = self._client.blpop([REPORTER_NOW_KEY, REPORTER_KEY], timeout=seconds)
+        if woken is not None and woken[0] in {REPORTER_KEY, REPORTER_KEY.encode()}:
+            self._client.blpop([REPORTER_NOW_KEY], timeout=GATHER_SECONDS)
 
     def ping(self) -> None:
         """Raises ``redis.RedisError`` when Redis does not answer."""

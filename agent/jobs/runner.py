@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -18,6 +18,14 @@ from agent.operations.base import Host, Operation
 
 LOCK_SECONDS = 2.0
 """The sweep holds a lock for a moment to see whether its worker lives."""
+
+
+class WakeReporter(Protocol):
+    """Tells the reporter of new events."""
+
+    def __call__(self, *, at_once: bool = False) -> None: ...
+
+
 FetchSecrets = Callable[[str, Sequence[str]], dict[str, Secret]]
 log = structlog.get_logger(__name__)
 
@@ -43,7 +51,7 @@ class Runner:
         host: Host,
         data_dir: Path,
         fetch_secrets: FetchSecrets,
-        wake_reporter: Callable[[], None],
+        wake_reporter: WakeReporter,
     ) -> None:
         self._ledger = ledger
         self._operations = operations
@@ -116,7 +124,7 @@ class Runner:
                 step.state = StepState.SKIPPED if step.state is StepState.PENDING else step.state
             job.finished_at = self._ledger.now()
             changed.notes = {}
-        self._wake_reporter()
+        self._wake_reporter(at_once=True)
         error = outcome[2]
         log.info("job.finished", status=outcome[0], code=error.code if error else None)
 

@@ -142,6 +142,24 @@ class TestRun:
             thread.join(10)
         assert not thread.is_alive()
 
+    def test_gathers_what_nobody_waits_for(self, setup: Setup) -> None:
+        pushes: list[Any] = []
+        setup.plane.on_events = pushes.append
+        stopping = threading.Event()
+        thread = threading.Thread(target=setup.reporter.run, args=(stopping,))
+        thread.start()
+        try:
+            for _ in range(4):
+                setup.emit(1)
+                setup.doorbell.wake_reporter()
+            setup.doorbell.wake_reporter(at_once=True)
+            wait_until(lambda: setup.ledger.count_unacknowledged() == 0, 10)
+        finally:
+            stopping.set()
+            setup.doorbell.wake_reporter(at_once=True)
+            thread.join(10)
+        assert len(pushes) < 4
+
 
 class TestFetchSecrets:
     def test_gives_what_was_asked_for(self, setup: Setup) -> None:

@@ -57,6 +57,7 @@ class World:
     ledger: Ledger
     did: list[str] = field(default_factory=list)
     woken: int = 0
+    woken_at_once: int = 0
     secrets: dict[str, str] = field(default_factory=dict)
     fetched: list[Sequence[str]] = field(default_factory=list)
     deadline: datetime = field(default_factory=lambda: datetime.now(UTC) + timedelta(minutes=5))
@@ -64,8 +65,9 @@ class World:
     def ring(self, job_id: str, queue: str) -> None:
         self.did.append(f"rung {queue}")
 
-    def wake_reporter(self) -> None:
+    def wake_reporter(self, *, at_once: bool = False) -> None:
         self.woken += 1
+        self.woken_at_once += at_once
 
     def fetch(self, job_id: str, refs: Sequence[str]) -> dict[str, Secret]:
         self.fetched.append(refs)
@@ -159,6 +161,7 @@ class TestForward:
         assert not (world.folder / "work" / JOB).exists()
         kinds = [event.kind for event in world.ledger.list_events(0, 50).events]
         assert kinds == [EventKind.QUEUED, *[EventKind.STEP] * 4, EventKind.FINISHED]
+        assert world.woken_at_once == 1
 
     def test_a_finished_job_is_not_run_again(self, world: World) -> None:
         world.run(world.step(Key.ONE))

@@ -53,7 +53,7 @@ class Workshop:
     def ring(self, job_id: str, queue: str) -> None:
         """Nobody waits."""
 
-    def wake_reporter(self) -> None:
+    def wake_reporter(self, *, at_once: bool = False) -> None:
         """Nobody waits."""
 
     def do(self, operation: str, *, job_id: str | None = None, **params: Any) -> Job:
