@@ -1,6 +1,7 @@
 """Checks of benches, and of sites as they come and go."""
 
 import uuid
+from dataclasses import replace
 
 from agent.conformance.suite import Suite, expect, has_record
 from agent.engines.port import BenchStatus, SiteState
@@ -49,6 +50,18 @@ def created_again_nothing_changes(suite: Suite) -> None:
     cloned, _, serving = suite.create(suite.first)
     expect(not cloned and not serving, "the site was made again")
     expect(has_record(suite, suite.first, "Ada"), "the site's data are gone")
+
+
+def a_prepared_site_becomes_its_tenants(suite: Suite) -> None:
+    site = suite.second
+    spare = replace(site, hostname=f"{site.site_id}.nobody.invalid", company="Spare")
+    suite.engine.ensure_site_cloned(spare)
+    suite.engine.ensure_site_configured(spare)
+    expect(not suite.probe.can_log_in(suite.door(spare)), "a site of nobody lets somebody in")
+    cloned, configured, serving = suite.create(replace(site, admin_password="", keeps_password=True))
+    expect(not cloned, "the prepared site was made again")
+    expect(configured and serving, "the prepared site did not get its tenant")
+    expect(suite.probe.can_log_in(suite.door(site)), "its owner cannot log in")
 
 
 def two_sites_do_not_see_each_other(suite: Suite) -> None:

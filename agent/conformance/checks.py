@@ -11,6 +11,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("create_site", benches.a_clone_serves_nobody_yet),
     ("create_site", benches.a_new_site_lets_its_owner_in),
     ("create_site", benches.created_again_nothing_changes),
+    ("prepare_site", benches.a_prepared_site_becomes_its_tenants),
     ("create_site", benches.two_sites_do_not_see_each_other),
     ("create_login_link", doors.a_token_opens_once),
     ("create_login_link", doors.a_token_expires),

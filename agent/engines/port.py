@@ -79,6 +79,8 @@ class SiteSpec:
     admin_email: str
     admin_password: str = field(repr=False)
     company: str
+    keeps_password: bool = False
+    """The site was prepared for whoever comes, and the password that it got then stands."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,12 +1,15 @@
 """Make a site from the ready template and see it answer."""
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
+
+from pydantic import model_validator
 
 from agent.engines.port import SiteSpec
 from agent.engines.shelf import BenchRecord
 from agent.operations import sites
 from agent.operations.base import Context, Operation, Step, Urgency
+from agent.operations.errors import SpareMissing
 from agent.operations.params import Apps, Email, Hostname, Line, Login, SecretRef, SiteParams, Strict
 
 
@@ -15,7 +18,7 @@ class Admin(Strict):
 
     login: Login
     email: Email
-    password: SecretRef
+    password: SecretRef | None
 
 
 class Company(Strict):
@@ -31,10 +34,18 @@ class CreateSiteParams(SiteParams):
     apps: Apps
     admin: Admin
     company: Company
+    prepared: bool = False
+    """The site was made by ``prepare_site`` and has its password; it only gets its tenant."""
+
+    @model_validator(mode="after")
+    def _has_one_password(self) -> Self:
+        if self.prepared is not (self.admin.password is None):
+            raise ValueError("a prepared site has its password, any other needs one")
+        return self
 
     @property
     def secret_refs(self) -> tuple[str, ...]:
-        return (self.admin.password,)
+        return () if self.admin.password is None else (self.admin.password,)
 
 
 class Key(StrEnum):
@@ -47,6 +58,7 @@ class Key(StrEnum):
 
 def _spec(context: Context[CreateSiteParams]) -> SiteSpec:
     params = context.params
+    ref = params.admin.password
     return SiteSpec(
         bench_id=params.bench_id,
         site_id=params.site_id,
@@ -54,9 +66,23 @@ def _spec(context: Context[CreateSiteParams]) -> SiteSpec:
         apps=params.apps,
         admin_login=params.admin.login,
         admin_email=params.admin.email,
-        admin_password=context.get_secret(params.admin.password).reveal(),
+        admin_password="" if ref is None else context.get_secret(ref).reveal(),
         company=params.company.name,
+        keeps_password=params.prepared,
     )
+
+
+def _look(context: Context[CreateSiteParams]) -> bool:
+    """Note whether the site stands; a prepared one must, and goes with the job when that fails."""
+    sites.look_whether_it_exists(context)
+    if not context.params.prepared:
+        return False
+    if not context.notes["existed"]:
+        raise SpareMissing(
+            "The prepared site is not on this bench; nothing was touched. Send the job as one for a new site."
+        )
+    context.notes["existed"] = False
+    return False
 
 
 def _clone(context: Context[CreateSiteParams]) -> bool:
@@ -77,9 +103,15 @@ def _result(context: Context[CreateSiteParams]) -> dict[str, Any]:
     modules = record.modules.get(BenchRecord.key(context.params.apps)) if record is not None else None
     return {
         "size_bytes": sites.get_site(context).size_bytes,
-        "created_from": "scratch" if modules is None else "template",
+        "created_from": _find_source(context, is_from_scratch=modules is None),
         "modules": modules or [],
     }
+
+
+def _find_source(context: Context[CreateSiteParams], *, is_from_scratch: bool) -> str:
+    if context.params.prepared:
+        return "spare"
+    return "scratch" if is_from_scratch else "template"
 
 
 OPERATION = Operation(
@@ -89,7 +121,7 @@ OPERATION = Operation(
     urgency=Urgency.URGENT,
     purpose="create the site",
     steps=(
-        Step(key=Key.LOOK, title="Look what stands there", run=sites.look_whether_it_exists),
+        Step(key=Key.LOOK, title="Look what stands there", run=_look),
         Step(key=Key.CLONE, title="Clone the template", run=_clone, undo=sites.drop_what_was_made),
         Step(key=Key.CONFIGURE, title="Set owner and company", run=_configure),
         Step(key=Key.SERVE, title="Serve the site", run=_serve),

@@ -40,3 +40,11 @@ class BackupForeign(AgentError):
     code: ClassVar[str] = "backup_foreign"
     status: ClassVar[int] = 422
     title: ClassVar[str] = "The backup is of another engine"
+
+
+class SpareMissing(AgentError):
+    """The prepared site that was to become a tenant's is not there."""
+
+    code: ClassVar[str] = "spare_missing"
+    status: ClassVar[int] = 404
+    title: ClassVar[str] = "The prepared site is not there"

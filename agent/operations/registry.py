@@ -9,6 +9,7 @@ from agent.operations import (
     deploy_bench,
     drop_site,
     measure_usage,
+    prepare_site,
     restore_site,
     resume_site,
     retire_bench,
@@ -21,6 +22,7 @@ from agent.operations.base import Operation
 _LISTED: tuple[Operation[Any], ...] = (
     deploy_bench.OPERATION,
     retire_bench.OPERATION,
+    prepare_site.OPERATION,
     create_site.OPERATION,
     suspend_site.OPERATION,
     resume_site.OPERATION,

@@ -40,6 +40,24 @@ class TestWholePath:
 
             _archive_and_bring_back(agent, site_id, backup_id)
 
+    def test_a_prepared_site_gets_its_tenant(self, tmp_path: Path, redis_url: str) -> None:
+        with running_agent(tmp_path, redis_url) as agent:
+            agent.start_worker(0)
+            agent.deploy()
+            site_id = str(uuid.uuid4())
+            target, order = f"site:{site_id}", agent.create_params(site_id)
+            spare = {"apps": order["apps"], "login": "owner", "password": order["admin"]["password"]}
+            prepared = agent.plane.do("prepare_site", target, agent.site_params(site_id, **spare))
+            assert prepared["status"] == "succeeded", prepared
+            assert agent.ask_site(site_id).status_code == 404
+
+            given = order | {"admin": order["admin"] | {"password": None}, "prepared": True}
+            site = agent.plane.do("create_site", target, given)
+            assert site["status"] == "succeeded", site
+            assert site["result"]["created_from"] == "spare"
+            assert site["steps"][1]["state"] == "unchanged"
+            assert agent.ask_site(site_id, method="POST", text="Ada").ok
+
 
 def _archive_and_bring_back(agent: RunningAgent, site_id: str, backup_id: str) -> None:
     plane, target = agent.plane, f"site:{site_id}"

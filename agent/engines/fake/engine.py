@@ -46,7 +46,8 @@ class FakeEngine(FakeBenches):
         with self._changing(site.bench_id, site.site_id) as found:
             before = (found.company, dict(found.users))
             found.company = site.company
-            found.users[site.admin_login] = digest(site.admin_password)
+            if not site.keeps_password:
+                found.users[site.admin_login] = digest(site.admin_password)
             changed = before != (found.company, found.users)
         self._moment("ensure_site_configured.after")
         return changed

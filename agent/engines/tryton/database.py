@@ -50,7 +50,8 @@ def configure(path: Path, site: SiteSpec) -> bool:
             "UPDATE res_user SET login = ?, email = ?, active = 1 WHERE id = ? AND (login, email, active) IS NOT (?, ?, 1)",
             (site.admin_login, site.admin_email, user_id, site.admin_login, site.admin_email),
         )
-        _set_password(connection, user_id, site.admin_password)
+        if not site.keeps_password:
+            _set_password(connection, user_id, site.admin_password)
         connection.execute(
             f"UPDATE party_party SET name = ? WHERE id = {COMPANY_PARTY} AND name IS NOT ?",  # noqa: S608
             (site.company, site.company),

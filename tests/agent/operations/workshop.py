@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from agent.commands.redact import Secret
 from agent.engines.fake.engine import FakeEngine
 from agent.engines.fake.site import site_file
 from agent.engines.port import BenchSpec, Engine, SiteSpec
@@ -49,6 +50,7 @@ class Workshop:
     ledger: Ledger
     store: FakeStore = field(default_factory=FakeStore)
     patience_seconds: float = 0.0
+    secrets: dict[str, str] = field(default_factory=dict)
 
     def ring(self, job_id: str, queue: str) -> None:
         """Nobody waits."""
@@ -74,7 +76,7 @@ class Workshop:
             operations=operations,
             host=Host(engines=engines, store=self.store, clock=utc_now),
             data_dir=self.folder,
-            fetch_secrets=lambda _job_id, _refs: {},
+            fetch_secrets=lambda _job_id, refs: {ref: Secret(self.secrets[ref]) for ref in refs},
             wake_reporter=self.wake_reporter,
         )
         runner.run(job_id)
