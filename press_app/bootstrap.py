@@ -10,6 +10,7 @@ from press_app.backups import service as backups
 from press_app.backups import tasks as backup_tasks
 from press_app.benches import service as benches
 from press_app.benches import tasks as bench_tasks
+from press_app.benches.events import BenchRetireWanted
 from press_app.billing import service as billing
 from press_app.billing import tasks as billing_tasks
 from press_app.config import Settings
@@ -31,6 +32,8 @@ from press_app.sites.events import (
     SiteRestoreWanted,
     SiteReturnWanted,
 )
+from press_app.spares import service as spares
+from press_app.spares import tasks as spare_tasks
 from press_app.work import housekeeping
 from press_app.work.bell import Bell, RedisBell
 from press_app.work.runner import Runner, policies
@@ -43,6 +46,7 @@ TASKS: Mapping[str, Task] = {
         housekeeping.TASKS,
         job_tasks.TASKS,
         bench_tasks.TASKS,
+        spare_tasks.TASKS,
         site_tasks.TASKS,
         backup_tasks.TASKS,
         billing_tasks.TASKS,
@@ -54,6 +58,8 @@ TASKS: Mapping[str, Task] = {
 FINISHERS: Mapping[str, Finisher] = {
     "deploy_bench": benches.on_deploy_finished,
     "retire_bench": benches.on_retire_finished,
+    "prepare_site": spares.on_prepare_finished,
+    "drop_site": spares.on_drop_finished,
     "create_site": sites.on_create_finished,
     "suspend_site": sites.on_suspend_finished,
     "resume_site": sites.on_resume_finished,
@@ -84,6 +90,7 @@ class Runtime:
 def subscribe(subscribers: Subscribers) -> Subscribers:
     """Who hears which domain event."""
     subscribers.on(ServerRetireWanted, benches.on_server_retire_wanted)
+    subscribers.on(BenchRetireWanted, spares.on_bench_retire_wanted)
     subscribers.on(SiteReserved, billing.on_site_reserved)
     subscribers.on(SiteReturnWanted, billing.on_site_return_wanted)
     subscribers.on(SiteBackupStarted, backups.on_backup_started)

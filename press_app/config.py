@@ -37,6 +37,10 @@ class Settings(BaseSettings):
     termination_limit: int = 10
     """More ended subscriptions than this within ``termination_window_minutes`` stop and ask an operator."""
     termination_window_minutes: int = 60
+    spares_min: int = 2
+    """Sites made ahead for each bench and set of apps, whatever the demand."""
+    spares_max: int = 10
+    """The most of them, when many are ordered; 0 keeps none."""
     session_hours: int = 168
     requests_per_minute: int = 1200
     """For each user and each token of a team; the platform's own tokens are not counted."""

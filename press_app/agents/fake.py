@@ -60,9 +60,17 @@ class FakeAgents:
         self.jobs[job_id] |= {"status": "succeeded", "result": result or {}}
         return self._emit(server_id, job_id, "job.finished")
 
-    def fail(self, server_id: str, job_id: str, message: str, *, compensated: bool = True) -> dict[str, Any]:
+    def fail(
+        self,
+        server_id: str,
+        job_id: str,
+        message: str,
+        *,
+        code: str = "step_failed",
+        compensated: bool = True,
+    ) -> dict[str, Any]:
         """Let the job fail; returns the event."""
-        error = {"code": "step_failed", "message": message, "step": "one", "compensated": compensated}
+        error = {"code": code, "message": message, "step": "one", "compensated": compensated}
         self.jobs[job_id] |= {"status": "failed", "error": error}
         return self._emit(server_id, job_id, "job.finished")
 

@@ -29,6 +29,7 @@ from press_app.plans import endpoints as plans
 from press_app.releases import endpoints as releases
 from press_app.servers import endpoints as servers
 from press_app.sites import endpoints as sites
+from press_app.spares import endpoints as spares
 from press_app.work.unit_of_work import Work
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -41,6 +42,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     servers.router,
     releases.router,
     benches.router,
+    spares.router,
     sites.router,
     backups.router,
     jobs.router,

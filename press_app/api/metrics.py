@@ -16,6 +16,7 @@ from press_app.benches.model import Bench
 from press_app.jobs.model import Job
 from press_app.servers.model import Server
 from press_app.sites.model import Site
+from press_app.spares.model import Spare
 from press_app.work.model import TaskRow, TaskStatus
 from press_app.work.unit_of_work import Work
 
@@ -26,6 +27,7 @@ COUNTED: Mapping[str, InstrumentedAttribute[Any]] = {
     "tasks": TaskRow.status,
     "jobs": Job.status,
     "sites": Site.status,
+    "spares": Spare.status,
     "benches": Bench.status,
     "servers": Server.status,
 }

@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, func, select, update
 
 from press_app.benches import rules
 from press_app.benches.errors import BenchNotEmpty, BenchUnknown, ServerNotEmpty
+from press_app.benches.events import BenchRetireWanted
 from press_app.benches.lifecycle import LIFECYCLE, BenchEvent, BenchStatus
 from press_app.benches.model import Bench
 from press_app.jobs import service as jobs
@@ -113,7 +114,10 @@ def on_deploy_finished(uow: UnitOfWork, job: Job) -> None:
 
 
 def request_retire(uow: UnitOfWork, bench: Bench) -> Job:
-    """Stop an empty bench and remove its programs. Raises :class:`BenchNotEmpty`."""
+    """Stop an empty bench and remove its programs.
+
+    Raises :class:`BenchNotEmpty`, and what the listeners of ``BenchRetireWanted`` raise.
+    """
     # Counting goes past the row's version, so the number is read again with the row locked.
     uow.session.flush()
     uow.session.refresh(bench, with_for_update=True)
@@ -122,6 +126,7 @@ def request_retire(uow: UnitOfWork, bench: Bench) -> Job:
             f"{bench.site_count} sites stand on this bench. Nothing was changed. Move or archive them first."
         )
         raise BenchNotEmpty(message, site_count=bench.site_count)
+    uow.publish(BenchRetireWanted(bench.id))
     bench.apply(BenchEvent.RETIRE, uow.now())
     return jobs.request_job(
         uow,
@@ -164,10 +169,15 @@ def take_place(uow: UnitOfWork, *, like: str | None = None) -> Bench:
     ]
     while True:
         bench_id = rules.choose_bench(places)
-        if _count(uow, bench_id, 1, Bench.site_count < Bench.max_sites, Bench.status == BenchStatus.RUNNING):
+        if take_place_on(uow, bench_id):
             return get_bench(uow.session, bench_id)
         # Somebody else took the last one between the look and the count.
         places = [place for place in places if place.bench_id != bench_id]
+
+
+def take_place_on(uow: UnitOfWork, bench_id: str) -> bool:
+    """A place on this very bench, counted at once; False when it is full or takes no sites."""
+    return _count(uow, bench_id, 1, Bench.site_count < Bench.max_sites, Bench.status == BenchStatus.RUNNING)
 
 
 def take_place_back(uow: UnitOfWork, bench_id: str) -> Bench:
@@ -248,6 +258,11 @@ def list_benches(session: ReadSession, request: PageRequest) -> Page[Bench]:
 def list_on(session: Session | ReadSession, server_id: str) -> list[Bench]:
     """All benches of a server."""
     return list(session.scalars(select(Bench).where(Bench.server_id == server_id).order_by(Bench.id)))
+
+
+def list_running(session: Session | ReadSession) -> list[Bench]:
+    """Benches that take new sites."""
+    return list(session.scalars(select(Bench).where(Bench.status == BenchStatus.RUNNING).order_by(Bench.id)))
 
 
 def list_urls(session: Session | ReadSession) -> dict[str, str]:

@@ -34,6 +34,14 @@ COLUMNS: tuple[Column, ...] = (
     ("made", lambda row: format_age(row["created_at"])),
 )
 
+SPARE_COLUMNS: tuple[Column, ...] = (
+    ("apps", lambda row: "+".join(row["apps"])),
+    ("status", "status"),
+    ("since", lambda row: format_age(row["status_since"])),
+    ("bench", "bench_id"),
+    ("id", "id"),
+)
+
 Id = Annotated[str, typer.Argument(help="Id of the bench.")]
 
 
@@ -125,6 +133,15 @@ def show_bench(ctx: typer.Context, bench_id: Id, *, as_json: Json = False) -> No
         print_json(bench)
     else:
         print_fields(bench.items())
+
+
+@app.command("spares")
+def list_spares(ctx: typer.Context, *, as_json: Json = False) -> None:
+    """List the sites that stand ready for the next orders, and those that were taken within the hour."""
+    items = connect(ctx).list_all("/v1/spares")
+    show_list(
+        items, SPARE_COLUMNS, as_json=as_json, nothing="No site is made ahead; PRESS_SPARES_MAX may be 0."
+    )
 
 
 def _move(ctx: typer.Context, bench_id: str, event: str, *, as_json: bool) -> None:

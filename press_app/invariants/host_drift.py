@@ -19,6 +19,7 @@ from press_app.servers.model import Server
 from press_app.sites import service as sites
 from press_app.sites.lifecycle import SiteStatus
 from press_app.sites.model import Site
+from press_app.spares import service as spares
 from press_app.work.lease import find_live
 
 log = structlog.get_logger(__name__)
@@ -46,6 +47,7 @@ def _compare(world: World, server: Server, state: dict[str, Any], asked_at: date
     with world.work.read() as session:
         bench_ids = [bench.id for bench in benches.list_on(session, server.id)]
         rows = {site.id: site for site in sites.list_on_bench(session, bench_ids)}
+        nobodys = set(spares.list_standing(session, bench_ids))
         quiet = [site for site in rows.values() if _is_quiet(session, site, asked_at)]
     held = {str(site["id"]): str(site["state"]) for site in state.get("sites", [])}
     for site in quiet:
@@ -61,7 +63,7 @@ def _compare(world: World, server: Server, state: dict[str, Any], asked_at: date
                 f"{site.name} is {held[site.id]} on {server.name} and should be {wanted}; being put right."
             )
             yield Violation(site.target, message)
-    for site_id in sorted(set(held) - set(rows)):
+    for site_id in sorted(set(held) - set(rows) - nobodys):
         if not _is_leaving(world, site_id, asked_at):
             message = (
                 f"{server.name} holds a site {site_id} that should not be there. Look before you drop it."

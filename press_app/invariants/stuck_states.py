@@ -12,13 +12,14 @@ from press_app.jobs.lifecycle import OPEN
 from press_app.jobs.model import Job
 from press_app.kit.db import ReadSession
 from press_app.sites.model import Site
+from press_app.spares.model import Spare
 
 LEEWAY = timedelta(minutes=1)
 LIMIT = 200
 
 
 def find(world: World) -> Iterator[Violation]:
-    """Sites, benches, backups and jobs that work for too long."""
+    """Sites, benches, backups, spares and jobs that work for too long."""
     latest = world.work.clock.now() - LEEWAY
     with world.work.read() as session:
         for word, row in _list_stuck(session, latest):
@@ -32,13 +33,17 @@ def find(world: World) -> Iterator[Violation]:
             yield Violation(f"job:{job.id}", message)
 
 
-def _list_stuck(session: ReadSession, latest: datetime) -> Iterator[tuple[str, Site | Bench | Backup]]:
+def _list_stuck(
+    session: ReadSession, latest: datetime
+) -> Iterator[tuple[str, Site | Bench | Backup | Spare]]:
     for site in session.scalars(select(Site).where(Site.deadline_at < latest).limit(LIMIT)):
         yield "site", site
     for bench in session.scalars(select(Bench).where(Bench.deadline_at < latest).limit(LIMIT)):
         yield "bench", bench
     for backup in session.scalars(select(Backup).where(Backup.deadline_at < latest).limit(LIMIT)):
         yield "backup", backup
+    for spare in session.scalars(select(Spare).where(Spare.deadline_at < latest).limit(LIMIT)):
+        yield "spare", spare
 
 
 INVARIANT = Invariant("stuck-states", "No working state lasts past its deadline.", find)

@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 Finisher = Callable[[UnitOfWork, Job], None]
 """Takes the result of an ended job into the slice that asked for it; called once per job, in its own transaction."""
 
-ROUTINE = frozenset({"measure_usage"})
+ROUTINE = frozenset({"measure_usage", "prepare_site"})
 """Comes all the time and tells nobody anything: not in the journal, and soon forgotten."""
 
 KEEP_JOBS = timedelta(days=180)

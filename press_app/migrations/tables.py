@@ -11,6 +11,7 @@ from press_app.plans import model as _plans
 from press_app.releases import model as _releases
 from press_app.servers import model as _servers
 from press_app.sites import model as _sites
+from press_app.spares import model as _spares
 from press_app.teams import model as _teams
 from press_app.work import idempotency as _idempotency
 from press_app.work import model as _work
@@ -30,6 +31,7 @@ _LOADED = (
     _releases,
     _servers,
     _sites,
+    _spares,
     _teams,
     _work,
 )

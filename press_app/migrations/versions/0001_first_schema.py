@@ -350,6 +350,23 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_site_status'), ['status'], unique=False)
         batch_op.create_index(batch_op.f('ix_site_team_id'), ['team_id'], unique=False)
 
+    op.create_table('spare',
+    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('bench_id', sa.String(length=36), nullable=False),
+    sa.Column('apps', sa.String(length=190), nullable=False),
+    sa.Column('status', sa.String(length=32), nullable=False),
+    sa.Column('target_status', sa.String(length=32), nullable=True),
+    sa.Column('status_since', press_app.kit.db.Moment(), nullable=False),
+    sa.Column('deadline_at', press_app.kit.db.Moment(), nullable=True),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created_at', press_app.kit.db.Moment(), nullable=False),
+    sa.ForeignKeyConstraint(['bench_id'], ['bench.id'], name=op.f('fk_spare_bench_id_bench')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_spare'))
+    )
+    with op.batch_alter_table('spare', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_spare_bench_id'), ['bench_id'], unique=False)
+        batch_op.create_index('ix_spare_status_apps', ['status', 'apps'], unique=False)
+
     op.create_table('backup',
     sa.Column('id', sa.String(length=36), nullable=False),
     sa.Column('site_id', sa.String(length=36), nullable=False),
@@ -421,6 +438,7 @@ def downgrade() -> None:
     op.drop_table('membership')
     op.drop_table('job')
     op.drop_table('browser_session')
+    op.drop_table('spare')
     op.drop_table('bench')
     op.drop_table('api_token')
     op.drop_table('user')

@@ -11,6 +11,7 @@ from press_app.sites.events import SiteBackupEnded
 from press_app.sites.lifecycle import SiteEvent, SiteStatus
 from press_app.sites.model import LoginLink, Site
 from press_app.sites.service import reads
+from press_app.spares import service as spares
 from press_app.work import lease
 from press_app.work.unit_of_work import UnitOfWork
 
@@ -43,11 +44,15 @@ def on_create_finished(uow: UnitOfWork, job: Job) -> None:
         site.size_bytes = (job.result or {}).get("size_bytes")
         _open(uow, site)
         return
-    if _is_compensated(job) and site.failures + 1 < MAX_FAILURES:
+    if (job.error or {}).get("code") == "spare_missing":
+        spares.forget(uow, site.id)
+        site.apply(SiteEvent.INSTALL_UNDONE, uow.now())
+        uow.enqueue("site.converge", unique_key=f"converge:{site.id}", site_id=site.id)
+    elif _is_compensated(job) and site.failures + 1 < MAX_FAILURES:
         _leave(uow, site)
         _retry_later(uow, site, job, SiteEvent.INSTALL_UNDONE, "install")
-        return
-    _break(uow, site, job, "install")
+    else:
+        _break(uow, site, job, "install")
 
 
 def on_suspend_finished(uow: UnitOfWork, job: Job) -> None:

@@ -19,6 +19,7 @@ from press_app.sites.lifecycle import SiteEvent, SiteStatus
 from press_app.sites.model import Site
 from press_app.sites.rules import Action
 from press_app.sites.service import reads
+from press_app.spares import service as spares
 from press_app.work.unit_of_work import UnitOfWork
 
 log = structlog.get_logger(__name__)
@@ -82,6 +83,8 @@ def start_install(uow: UnitOfWork, site: Site) -> None:
             return
         site.has_place = True
     _move(uow, site, SiteEvent.INSTALL, f"{site.hostname} is being set up.")
+    # What failed is gone from the host, so a second attempt makes the site anew.
+    is_prepared = site.failures == 0 and spares.is_given(uow.session, site.id)
     _request(
         uow,
         site,
@@ -94,9 +97,10 @@ def start_install(uow: UnitOfWork, site: Site) -> None:
             "admin": {
                 "login": site.admin_login,
                 "email": site.admin_email,
-                "password": password_ref(site.id),
+                "password": None if is_prepared else spares.password_ref(site.id),
             },
             "company": {"name": site.company},
+            "prepared": is_prepared,
         },
     )
 
@@ -234,11 +238,6 @@ def repair_host_state(uow: UnitOfWork, site: Site) -> None:
         kind = holds[0].kind.value if holds else "operator"
         purpose = f"Close {site.hostname} again on its host"
         _request(uow, site, "suspend_site", purpose=purpose, within=CLOSE_WITHIN, params={"reason": kind})
-
-
-def password_ref(site_id: str) -> str:
-    """The name of the secret that holds the owner's first password."""
-    return f"secret://site/{site_id}/admin-password"
 
 
 def request(

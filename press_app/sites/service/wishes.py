@@ -16,6 +16,7 @@ from press_app.sites.events import SiteReserved, SiteReturnWanted
 from press_app.sites.lifecycle import LIFECYCLE, HoldKind, SiteStatus, Wanted
 from press_app.sites.model import Hold, LoginLink, Site
 from press_app.sites.service import reads, starts
+from press_app.spares import service as spares
 from press_app.teams import service as teams
 from press_app.work.unit_of_work import UnitOfWork
 
@@ -40,24 +41,27 @@ def reserve(
     teams.get_team(uow.session, team_id)
     chosen = plan_rules.check_apps(apps)
     now = uow.now()
+    spare = spares.claim(uow, chosen)
     site = Site(
-        id=new_id(),
+        id=spare.id if spare else new_id(),
         team_id=team_id,
         name=name,
         hostname=f"{name}.{domain}",
         apps=list(chosen),
         company=company[:190],
-        admin_login="owner",
+        admin_login=spares.OWNER,
         admin_email=admin_email,
         wanted=Wanted.RUNNING,
         route=RouteState.NONE,
         failures=0,
-        has_place=False,
+        bench_id=spare.bench_id if spare else None,
+        has_place=spare is not None,
         created_at=now,
     )
     site.enter(LIFECYCLE.initial, now)
     _take_name(uow, site, domain)
-    jobs.put_secret(uow, starts.password_ref(site.id), new_password())
+    if spare is None:
+        jobs.put_secret(uow, spares.password_ref(site.id), new_password())
     uow.publish(SiteReserved(site_id=site.id, team_id=team_id, apps=chosen, covered_by=covered_by))
     message = f"{site.hostname} was ordered."
     uow.record("site.reserved", site.target, message, team_id=team_id, status=site.status.value)

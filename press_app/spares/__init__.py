@@ -1,0 +1,1 @@
+"""Sites of nobody, made ahead, so that an order finds one ready."""

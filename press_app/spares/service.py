@@ -1,0 +1,215 @@
+"""What can be done with spares: keep enough of them, give one, let the others go."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from press_app.benches import service as benches
+from press_app.benches.events import BenchRetireWanted
+from press_app.benches.model import Bench
+from press_app.jobs import service as jobs
+from press_app.jobs.lifecycle import JobStatus
+from press_app.jobs.model import Job
+from press_app.kit.crypto import new_password
+from press_app.kit.db import ReadSession, Session
+from press_app.kit.ids import new_id
+from press_app.kit.pagination import Page, PageRequest, read_page
+from press_app.spares import repository, rules
+from press_app.spares.errors import SparesLeft
+from press_app.spares.lifecycle import LIFECYCLE, SpareEvent, SpareStatus
+from press_app.spares.model import Spare
+from press_app.spares.rules import Policy, Stock
+from press_app.work import lease
+from press_app.work.unit_of_work import UnitOfWork
+
+PREPARE_WITHIN = timedelta(minutes=10)
+DROP_WITHIN = timedelta(minutes=10)
+AT_ONCE = 2
+"""Spares that one bench prepares at a time: customers come first."""
+COUNTED = timedelta(hours=1)
+TRIED_AGAIN_AFTER = timedelta(minutes=5)
+REFILL_AFTER = timedelta(seconds=5)
+"""The order that took one goes first."""
+OWNER = "owner"
+"""Login of the owner of every site."""
+
+
+def tend(uow: UnitOfWork, policy: Policy) -> None:
+    """Prepare what is missing, let go what is too much, too old or on a bench that takes no sites."""
+    now = uow.now()
+    repository.forget_ended(uow.session, now - COUNTED)
+    open_benches = {bench.id: bench for bench in benches.list_running(uow.session)}
+    known = repository.list_on(uow.session, [*open_benches, *repository.list_bench_ids(uow.session)])
+    for spare in known:
+        _end_overdue(uow, spare)
+        if _is_to_leave(spare, open_benches.get(spare.bench_id), now):
+            _let_go(uow, spare)
+    for bench in open_benches.values():
+        _refill(uow, bench, [spare for spare in known if spare.bench_id == bench.id], policy)
+
+
+def _refill(uow: UnitOfWork, bench: Bench, mine: Sequence[Spare], policy: Policy) -> None:
+    room = AT_ONCE - sum(spare.status is SpareStatus.PREPARING for spare in mine)
+    for apps in _list_app_sets(bench):
+        alike = [spare for spare in mine if spare.apps == apps]
+        missing = rules.count_missing(_count(alike), policy)
+        for _ in range(min(missing, room)):
+            _prepare(uow, bench, apps)
+            room -= 1
+        ready = [spare for spare in alike if spare.status is SpareStatus.READY]
+        for spare in ready[: max(0, -missing)]:
+            _let_go(uow, spare)
+
+
+def _list_app_sets(bench: Bench) -> list[str]:
+    return [name_apps(made["apps"]) for made in (bench.facts or {}).get("templates", [])]
+
+
+def _count(alike: Iterable[Spare]) -> Stock:
+    states = [spare.status for spare in alike]
+    return Stock(
+        ready=states.count(SpareStatus.READY),
+        preparing=states.count(SpareStatus.PREPARING),
+        failed=states.count(SpareStatus.BROKEN),
+        given=states.count(SpareStatus.GIVEN),
+    )
+
+
+def _is_to_leave(spare: Spare, bench: Bench | None, now: datetime) -> bool:
+    if spare.status is SpareStatus.BROKEN:
+        return now - spare.status_since > TRIED_AGAIN_AFTER
+    if spare.status is not SpareStatus.READY:
+        return False
+    return bench is None or rules.is_stale(spare.created_at, bench.status_since, now)
+
+
+def _end_overdue(uow: UnitOfWork, spare: Spare) -> None:
+    if spare.deadline_at and spare.deadline_at < uow.now() and lease.find(uow, spare.target) is None:
+        spare.apply(SpareEvent.FAIL, uow.now())
+
+
+def _prepare(uow: UnitOfWork, bench: Bench, apps: str) -> None:
+    now = uow.now()
+    spare = Spare(id=new_id(), bench_id=bench.id, apps=apps, created_at=now)
+    spare.enter(LIFECYCLE.initial, now)
+    uow.session.add(spare)
+    jobs.request_job(
+        uow,
+        server_id=bench.server_id,
+        operation="prepare_site",
+        target=spare.target,
+        params={
+            "bench_id": bench.id,
+            "site_id": spare.id,
+            "apps": apps.split("+"),
+            "login": OWNER,
+            "password": jobs.put_secret(uow, password_ref(spare.id), new_password()),
+        },
+        purpose=f"Prepare a site with {apps}",
+        within=PREPARE_WITHIN,
+    )
+
+
+def _let_go(uow: UnitOfWork, spare: Spare) -> None:
+    if lease.find(uow, spare.target) is not None:
+        return
+    spare.apply(SpareEvent.LEAVE, uow.now())
+    jobs.request_job(
+        uow,
+        server_id=benches.get_bench(uow.session, spare.bench_id).server_id,
+        operation="drop_site",
+        target=spare.target,
+        params={"bench_id": spare.bench_id, "site_id": spare.id},
+        purpose=f"Remove a prepared site with {spare.apps}",
+        within=DROP_WITHIN,
+    )
+
+
+def claim(uow: UnitOfWork, apps: Sequence[str]) -> Spare | None:
+    """A ready site with just these apps, its place on the bench counted; None where there is none.
+
+    Of two orders at once each gets another one. The caller's site takes the spare's id.
+    """
+    for spare in repository.list_ready(uow.session, name_apps(apps)):
+        if benches.take_place_on(uow, spare.bench_id):
+            spare.apply(SpareEvent.GIVE, uow.now())
+            uow.enqueue("spare.tend", after=REFILL_AFTER, unique_key="spare.tend")
+            return spare
+    return None
+
+
+def is_given(session: Session | ReadSession, site_id: str) -> bool:
+    """Whether the site with this id was a spare."""
+    spare = session.get(Spare, site_id)
+    return spare is not None and spare.status is SpareStatus.GIVEN
+
+
+def forget(uow: UnitOfWork, site_id: str) -> None:
+    """The host did not have what was given: the site is made as if there had never been a spare."""
+    spare = uow.session.get(Spare, site_id)
+    if spare is not None:
+        uow.session.delete(spare)
+        uow.session.flush()
+
+
+def on_prepare_finished(uow: UnitOfWork, job: Job) -> None:
+    """The agent made it, or nothing of it stands."""
+    spare = uow.session.get(Spare, str(job.params["site_id"]))
+    if spare is None or spare.status is not SpareStatus.PREPARING:
+        return
+    if job.status is JobStatus.SUCCEEDED:
+        spare.apply(SpareEvent.PREPARED, uow.now())
+        uow.enqueue("spare.tend", unique_key="spare.tend")
+    else:
+        _break(uow, spare, job)
+
+
+def on_drop_finished(uow: UnitOfWork, job: Job) -> None:
+    """The host holds nothing of it any more."""
+    spare = uow.session.get(Spare, str(job.params["site_id"]))
+    if spare is None or spare.status is not SpareStatus.LEAVING:
+        return
+    if job.status is JobStatus.SUCCEEDED:
+        spare.apply(SpareEvent.LEFT, uow.now())
+    else:
+        _break(uow, spare, job)
+
+
+def _break(uow: UnitOfWork, spare: Spare, job: Job) -> None:
+    spare.apply(SpareEvent.FAIL, uow.now())
+    why = (job.error or {}).get("message", job.status.value)
+    message = f"{job.purpose} failed: {why} Orders are served without it; it is tried again in some minutes."
+    uow.record("spare.broken", f"bench:{spare.bench_id}", message, job_id=job.id)
+
+
+def on_bench_retire_wanted(uow: UnitOfWork, event: BenchRetireWanted) -> None:
+    """Raises :class:`SparesLeft` while prepared sites stand on the bench."""
+    left = list_standing(uow.session, [event.bench_id])
+    if left:
+        message = (
+            f"{len(left)} prepared sites of nobody are still on this bench. Nothing was changed. They are being "
+            "removed, because it takes no sites any more; retire it in some minutes."
+        )
+        raise SparesLeft(message, spares=left)
+
+
+def list_standing(session: Session | ReadSession, bench_ids: Sequence[str]) -> list[str]:
+    """Ids of spares of which these benches may hold something."""
+    found = repository.list_on(session, bench_ids)
+    return [spare.id for spare in found if spare.status in repository.STANDING]
+
+
+def list_spares(session: ReadSession, request: PageRequest) -> Page[Spare]:
+    """All of them, those of the last hour that were given too."""
+    return read_page(session, select(Spare), Spare.id, request)
+
+
+def name_apps(apps: Iterable[str]) -> str:
+    """One name for a set of apps."""
+    return "+".join(sorted(apps))
+
+
+def password_ref(site_id: str) -> str:
+    """The name of the secret that holds the owner's first password."""
+    return f"secret://site/{site_id}/admin-password"

@@ -1,0 +1,18 @@
+"""Door of the spares for workers."""
+
+from press_app.config import Settings
+from press_app.spares import service
+from press_app.spares.rules import Policy
+from press_app.work.task import task
+from press_app.work.unit_of_work import Work
+
+
+@task("spare.tend", queue="slow", schedule="* * * * *", max_attempts=3)
+def tend(*, work: Work, settings: Settings, correlation_id: str) -> None:
+    """Keep as many sites ready as the last hour asked for."""
+    policy = Policy(least=settings.spares_min, most=settings.spares_max)
+    with work.begin(actor="reconciler", correlation_id=correlation_id) as uow:
+        service.tend(uow, policy)
+
+
+TASKS = (tend,)
