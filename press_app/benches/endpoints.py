@@ -1,5 +1,7 @@
 """HTTP doors of the benches; all for operators."""
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter
 from sqlalchemy.orm import Session as OrmSession
 
@@ -15,8 +17,15 @@ router = APIRouter(prefix="/v1/benches", tags=["benches"])
 
 
 def _view(session: OrmSession, bench: Bench) -> BenchView:
-    job = jobs.find_open(session, bench.target)
-    return BenchView.of(bench, job.id if job else None)
+    return _views(session, [bench])[0]
+
+
+def _views(session: OrmSession, benches: Sequence[Bench]) -> list[BenchView]:
+    open_jobs = jobs.find_open_on(session, [bench.target for bench in benches])
+    return [
+        BenchView.of(bench, job.id if job else None)
+        for bench, job in ((bench, open_jobs.get(bench.target)) for bench in benches)
+    ]
 
 
 @router.post("", status_code=201, operation_id="deploy_bench", responses=problems(401, 403, 404, 409, 422))
@@ -62,9 +71,7 @@ def list_benches(work: WorkDep, who: SubjectDep, page: PageDep) -> BenchPage:
     who.require_operator()
     with work.read() as session:
         found = service.list_benches(session, page)
-        return BenchPage(
-            items=[_view(session, bench) for bench in found.items], next_cursor=found.next_cursor
-        )
+        return BenchPage(items=_views(session, found.items), next_cursor=found.next_cursor)
 
 
 @router.get("/{bench_id}", operation_id="get_bench", responses=problems(401, 403, 404, 422))

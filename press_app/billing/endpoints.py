@@ -19,7 +19,8 @@ ExternalId = Annotated[str, Path(max_length=190)]
 
 
 def _view(session: OrmSession, subscription: Subscription, *, applied: bool = True) -> SubscriptionView:
-    return SubscriptionView.of(subscription, service.list_sites_of(session, subscription), applied=applied)
+    sites = service.list_sites_of(session, [subscription])
+    return SubscriptionView.of(subscription, sites[subscription.id], applied=applied)
 
 
 @router.put(
@@ -44,10 +45,9 @@ def list_subscriptions(work: WorkDep, who: SubjectDep, page: PageDep) -> Subscri
     team_ids = None if who.is_reader_of_all() else who.team_ids(Permission.BILLING_READ)
     with work.read() as session:
         found = service.list_subscriptions(session, page, team_ids=team_ids)
-        return SubscriptionPage(
-            items=[_view(session, subscription) for subscription in found.items],
-            next_cursor=found.next_cursor,
-        )
+        sites = service.list_sites_of(session, found.items)
+        items = [SubscriptionView.of(subscription, sites[subscription.id]) for subscription in found.items]
+        return SubscriptionPage(items=items, next_cursor=found.next_cursor)
 
 
 @router.get(

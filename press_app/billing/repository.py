@@ -34,12 +34,14 @@ def select_subscriptions(team_ids: Sequence[str] | None) -> Select[Subscription]
     return query if team_ids is None else query.where(Subscription.team_id.in_(team_ids))
 
 
-def list_covered(session: Session | ReadSession, subscription_id: str) -> list[tuple[Coverage, Site]]:
-    """The sites that live on a subscription, oldest first; purged ones are left out."""
+def list_covered(
+    session: Session | ReadSession, subscription_ids: Sequence[str]
+) -> list[tuple[Coverage, Site]]:
+    """The sites that live on these subscriptions, oldest first; purged ones are left out."""
     query = (
         select(Coverage, Site)
         .join(Site, Site.id == Coverage.site_id)
-        .where(Coverage.subscription_id == subscription_id, Site.status != SiteStatus.PURGED)
+        .where(Coverage.subscription_id.in_(subscription_ids), Site.status != SiteStatus.PURGED)
         .order_by(Site.id)
     )
     return list(session.execute(query))

@@ -20,9 +20,9 @@ def select_jobs(*, team_ids: Sequence[str] | None, target: str | None) -> Select
     return query
 
 
-def find_open(session: Session | ReadSession, target: str) -> Job | None:
-    """The job that works on ``target`` now."""
-    return session.scalar(select(Job).where(Job.target == target, Job.status.in_(OPEN)).limit(1))
+def list_open_on(session: Session | ReadSession, targets: Sequence[str]) -> list[Job]:
+    """The jobs that work on these targets now."""
+    return list(session.scalars(select(Job).where(Job.target.in_(targets), Job.status.in_(OPEN))))
 
 
 def find_newest(session: Session | ReadSession, target: str, operation: str) -> Job | None:

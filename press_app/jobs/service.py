@@ -1,6 +1,6 @@
 """What can be done with jobs: promise, deliver, hear, settle."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -269,9 +269,9 @@ def get_job(session: Session | ReadSession, job_id: str) -> Job:
     return job
 
 
-def find_open(session: Session | ReadSession, target: str) -> Job | None:
-    """The job that works on ``target`` now."""
-    return repository.find_open(session, target)
+def find_open_on(session: Session | ReadSession, targets: Sequence[str]) -> dict[str, Job]:
+    """Target → the job that works on it now; targets at rest are missing."""
+    return {job.target: job for job in repository.list_open_on(session, targets)}
 
 
 def find_newest(session: Session | ReadSession, target: str, operation: str) -> Job | None:

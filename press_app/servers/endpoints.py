@@ -1,5 +1,6 @@
 """HTTP doors of the servers; all for operators."""
 
+from collections.abc import Sequence
 from typing import cast
 
 from fastapi import APIRouter, Request
@@ -24,8 +25,16 @@ router = APIRouter(prefix="/v1/servers", tags=["servers"])
 
 
 def _view(work: Work, session: OrmSession, server: Server) -> ServerView:
-    feed = service.find_feed(session, server.id)
-    return ServerView.of(server, feed, is_quiet=service.is_quiet(feed, work.clock.now()))
+    return _views(work, session, [server])[0]
+
+
+def _views(work: Work, session: OrmSession, servers: Sequence[Server]) -> list[ServerView]:
+    feeds = service.find_feeds(session, [server.id for server in servers])
+    now = work.clock.now()
+    return [
+        ServerView.of(server, feed, is_quiet=service.is_quiet(feed, now))
+        for server, feed in ((server, feeds.get(server.id)) for server in servers)
+    ]
 
 
 @router.post("", status_code=201, operation_id="add_server", responses=problems(401, 403, 409, 422))
@@ -77,8 +86,7 @@ def list_servers(work: WorkDep, who: SubjectDep, page: PageDep) -> ServerPage:
     who.require_operator()
     with work.read() as session:
         found = service.list_servers(session, page)
-        items = [_view(work, session, server) for server in found.items]
-        return ServerPage(items=items, next_cursor=found.next_cursor)
+        return ServerPage(items=_views(work, session, found.items), next_cursor=found.next_cursor)
 
 
 @router.get("/{server_id}", operation_id="get_server", responses=problems(401, 403, 404, 422))

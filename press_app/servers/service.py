@@ -1,5 +1,6 @@
 """What can be done with servers."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from joserfc.errors import JoseError
@@ -128,6 +129,12 @@ def note_heard(uow: UnitOfWork, server_id: str) -> None:
 
 def find_feed(session: Session | ReadSession, server_id: str) -> ServerFeed | None:
     return session.get(ServerFeed, server_id)
+
+
+def find_feeds(session: Session | ReadSession, server_ids: Sequence[str]) -> dict[str, ServerFeed]:
+    """Server id → its feed; servers that never had one are missing."""
+    query = select(ServerFeed).where(ServerFeed.server_id.in_(server_ids))
+    return {feed.server_id: feed for feed in session.scalars(query)}
 
 
 def is_quiet(feed: ServerFeed | None, now: datetime) -> bool:

@@ -1,5 +1,6 @@
 """HTTP doors of the sites."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -35,8 +36,15 @@ Session = OrmSession
 
 
 def _view(session: Session, settings: Settings, site: Site) -> SiteView:
-    url = settings.site_url(site.hostname) if site.hostname else None
-    return SiteView.of(site, service.list_holds(session, site.id), url)
+    return _views(session, settings, [site])[0]
+
+
+def _views(session: Session, settings: Settings, sites: Sequence[Site]) -> list[SiteView]:
+    holds = service.list_holds_of(session, [site.id for site in sites])
+    return [
+        SiteView.of(site, holds.get(site.id, []), settings.site_url(site.hostname) if site.hostname else None)
+        for site in sites
+    ]
 
 
 def _get(session: Session, who: Subject, site_id: str, action: Permission) -> Site:
@@ -84,8 +92,7 @@ def list_sites(
     team_ids = who.team_ids(Permission.SITES_READ)
     with work.read() as session:
         found = service.list_sites(session, page, team_ids=team_ids, status=status, name=name)
-        items = [_view(session, settings, site) for site in found.items]
-        return SitePage(items=items, next_cursor=found.next_cursor)
+        return SitePage(items=_views(session, settings, found.items), next_cursor=found.next_cursor)
 
 
 @router.get("/{site_id}", operation_id="get_site", responses=problems(401, 403, 404, 422))

@@ -38,7 +38,7 @@ def end(uow: UnitOfWork, subscription_id: str) -> bool:
         return False
     if subscription.archive_confirmed_at is None and repository.find_guard(uow.session) is not None:
         return False
-    for coverage, site in repository.list_covered(uow.session, subscription.id):
+    for coverage, site in repository.list_covered(uow.session, [subscription.id]):
         if site.wanted is Wanted.RUNNING and not coverage.on_word:
             coverage.is_ended = True
             sites.set_wanted(uow, site, Wanted.ARCHIVED, why="its subscription ended")

@@ -87,7 +87,7 @@ def _give_up(uow: UnitOfWork, known: Subscription, command: ObserveSubscription)
         known.ended_at = uow.now()
         message = "The subscription ended; its id was bought by another customer since."
         known.reason = {"code": "terminated", "message": message, "invoices": []}
-        _hold_all(uow, known, repository.list_covered(uow.session, known.id))
+        _hold_all(uow, known, repository.list_covered(uow.session, [known.id]))
     known.external_id = f"{command.external_id[:150]}~{known.id}"
     known.superseded_at = uow.now()
     uow.session.flush()
@@ -146,7 +146,7 @@ def _copy(uow: UnitOfWork, subscription: Subscription, command: ObserveSubscript
 def _make_true(
     uow: UnitOfWork, subscription: Subscription, granted: Entitlements, settings: Settings
 ) -> None:
-    covered = repository.list_covered(uow.session, subscription.id)
+    covered = repository.list_covered(uow.session, [subscription.id])
     if subscription.wanted is WantedState.RUN:
         for coverage, site in covered:
             _let_run(uow, coverage, site)

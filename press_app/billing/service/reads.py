@@ -1,5 +1,7 @@
 """Reading subscriptions."""
 
+from collections.abc import Sequence
+
 from press_app.billing import repository
 from press_app.billing.errors import SubscriptionUnknown
 from press_app.billing.model import Subscription, TerminationGuard
@@ -30,9 +32,14 @@ def list_subscriptions(
     return read_page(session, repository.select_subscriptions(team_ids), Subscription.id, request)
 
 
-def list_sites_of(session: Session | ReadSession, subscription: Subscription) -> list[Site]:
-    """The sites that live on it."""
-    return [site for _, site in repository.list_covered(session, subscription.id)]
+def list_sites_of(
+    session: Session | ReadSession, subscriptions: Sequence[Subscription]
+) -> dict[str, list[Site]]:
+    """Subscription id → the sites that live on it; one query for all of them."""
+    found: dict[str, list[Site]] = {subscription.id: [] for subscription in subscriptions}
+    for coverage, site in repository.list_covered(session, list(found)):
+        found[coverage.subscription_id or ""].append(site)
+    return found
 
 
 def list_unfinished_ends(session: ReadSession) -> list[str]:

@@ -69,6 +69,17 @@ def list_holds(session: Session | ReadSession, site_id: str) -> list[Hold]:
     return sorted(holds, key=lambda hold: PRIORITY.index(hold.kind))
 
 
+def list_holds_of(session: Session | ReadSession, site_ids: Sequence[str]) -> dict[str, list[Hold]]:
+    """As :func:`list_holds` for many sites in one query; a site without holds has no entry."""
+    found: dict[str, list[Hold]] = {}
+    if site_ids:
+        for hold in session.scalars(select(Hold).where(Hold.site_id.in_(site_ids))):
+            found.setdefault(hold.site_id, []).append(hold)
+    return {
+        site_id: sorted(holds, key=lambda hold: PRIORITY.index(hold.kind)) for site_id, holds in found.items()
+    }
+
+
 def is_held(session: Session | ReadSession, site_id: str) -> bool:
     return session.scalar(select(Hold.kind).where(Hold.site_id == site_id).limit(1)) is not None
 
