@@ -1,6 +1,7 @@
 """Figures for Prometheus: HTTP from memory, work and sites from one look at the database."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
 from typing import Any
 
 import structlog
@@ -12,10 +13,15 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import InstrumentedAttribute
 
+from press_app.benches.lifecycle import BenchStatus
 from press_app.benches.model import Bench
+from press_app.jobs.lifecycle import JobStatus
 from press_app.jobs.model import Job
+from press_app.servers.lifecycle import ServerStatus
 from press_app.servers.model import Server
+from press_app.sites.lifecycle import SiteStatus
 from press_app.sites.model import Site
+from press_app.spares.lifecycle import SpareStatus
 from press_app.spares.model import Spare
 from press_app.work.model import TaskRow, TaskStatus
 from press_app.work.unit_of_work import Work
@@ -23,14 +29,15 @@ from press_app.work.unit_of_work import Work
 log = structlog.get_logger(__name__)
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-COUNTED: Mapping[str, InstrumentedAttribute[Any]] = {
-    "tasks": TaskRow.status,
-    "jobs": Job.status,
-    "sites": Site.status,
-    "spares": Spare.status,
-    "benches": Bench.status,
-    "servers": Server.status,
+COUNTED: Mapping[str, tuple[InstrumentedAttribute[Any], Iterable[StrEnum]]] = {
+    "tasks": (TaskRow.status, set(TaskStatus) - {TaskStatus.DONE}),
+    "jobs": (Job.status, set(JobStatus) - {JobStatus.SUCCEEDED}),
+    "sites": (Site.status, SiteStatus),
+    "spares": (Spare.status, set(SpareStatus) - {SpareStatus.GIVEN, SpareStatus.GONE}),
+    "benches": (Bench.status, BenchStatus),
+    "servers": (Server.status, ServerStatus),
 }
+"""What is counted, and in which states. What ended well is history: it grows for ever and says nothing of now."""
 
 router = APIRouter()
 
@@ -56,7 +63,7 @@ class HttpMetrics:
 
 
 class DatabaseCollector(Collector):
-    """How many of each stand in which state, and how long the oldest due task waits."""
+    """How many of each stand in which state that is not over, and how long the oldest due task waits."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
@@ -81,11 +88,12 @@ class DatabaseCollector(Collector):
     def _read(self) -> list[GaugeMetricFamily]:
         families = []
         with self._work.read() as session:
-            for name, column in COUNTED.items():
+            for name, (column, states) in COUNTED.items():
                 family = GaugeMetricFamily(
                     f"press_{name}", f"Number of {name} by status.", labels=("status",)
                 )
-                for status, number in session.execute(select(column, func.count()).group_by(column)).all():
+                query = select(column, func.count()).where(column.in_(list(states))).group_by(column)
+                for status, number in session.execute(query).all():
                     family.add_metric([status.value], number)
                 families.append(family)
             oldest = session.scalar(

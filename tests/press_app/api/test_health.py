@@ -73,7 +73,7 @@ class TestMetrics:
         with TestClient(create_app(runtime)) as client:
             figures = self.read(client)
         assert figures["press_tasks", ("waiting",)] == 1
-        assert figures["press_tasks", ("done",)] == 1
+        assert ("press_tasks", ("done",)) not in figures, "what is over grows for ever"
         assert figures["press_task_oldest_seconds", ()] == 30
         assert figures["press_database_up", ()] == 1
 
