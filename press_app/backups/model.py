@@ -15,7 +15,10 @@ class Backup(LifecycleRow[BackupStatus, BackupEvent], Base):
     """One saved copy of a site's data."""
 
     __tablename__ = "backup"
-    __table_args__ = (Index("ix_backup_site_id_status_taken_at", "site_id", "status", "taken_at"),)
+    __table_args__ = (
+        Index("ix_backup_site_id_id", "site_id", "id"),
+        Index("ix_backup_site_id_status_taken_at", "site_id", "status", "taken_at"),
+    )
     lifecycle = LIFECYCLE
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
@@ -27,7 +30,7 @@ class Backup(LifecycleRow[BackupStatus, BackupEvent], Base):
     status: Mapped[BackupStatus] = mapped_column(Choice(BackupStatus))
     target_status: Mapped[BackupStatus | None] = mapped_column(Choice(BackupStatus))
     status_since: Mapped[datetime] = mapped_column(Moment)
-    deadline_at: Mapped[datetime | None] = mapped_column(Moment)
+    deadline_at: Mapped[datetime | None] = mapped_column(Moment, index=True)
     version: Mapped[int] = mapped_column(Integer)
     receipt: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     """What the agent wrote and read back: location, size, checksum, times."""

@@ -1,5 +1,6 @@
 """What can be done with benches."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, func, select, update
@@ -265,7 +266,8 @@ def list_running(session: Session | ReadSession) -> list[Bench]:
     return list(session.scalars(select(Bench).where(Bench.status == BenchStatus.RUNNING).order_by(Bench.id)))
 
 
-def list_urls(session: Session | ReadSession) -> dict[str, str]:
-    """Where the edge reaches each bench."""
-    rows = session.execute(select(Bench.id, Bench.url).where(Bench.url.is_not(None)))
+def list_urls(session: Session | ReadSession, bench_ids: Collection[str] | None = None) -> dict[str, str]:
+    """Where the edge reaches each of these benches (None: all)."""
+    query = select(Bench.id, Bench.url).where(Bench.url.is_not(None))
+    rows = session.execute(query if bench_ids is None else query.where(Bench.id.in_(bench_ids)))
     return {bench_id: url for bench_id, url in rows if url}

@@ -23,11 +23,14 @@ class Subscription(Base):
     """One external id in Lago, through all its generations."""
 
     __tablename__ = "subscription"
-    __table_args__ = (Index("ix_subscription_wanted_ended_at", "wanted", "ended_at"),)
+    __table_args__ = (
+        Index("ix_subscription_team_id_id", "team_id", "id"),
+        Index("ix_subscription_wanted_ended_at", "wanted", "ended_at"),
+    )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
     external_id: Mapped[str] = mapped_column(Exact(190), unique=True)
-    team_id: Mapped[str] = mapped_column(ForeignKey("team.id"), index=True)
+    team_id: Mapped[str] = mapped_column(ForeignKey("team.id"))
     plan_code: Mapped[str] = mapped_column(Exact(64))
     name: Mapped[str | None] = mapped_column(String(190))
     """The site name that the customer asked for."""

@@ -1,8 +1,6 @@
 """An edge without Traefik: answers from the table it was given."""
 
-from collections.abc import Callable, Sequence
-
-from press_app.edge.port import EXPECTED_STATUS, Route, RouteState
+from press_app.edge.port import EXPECTED_STATUS, ReadNews, Route, RouteState
 
 
 class FakeEdge:
@@ -13,8 +11,8 @@ class FakeEdge:
         self.published = 0
         self.is_down = False
 
-    def publish(self, read: Callable[[], Sequence[Route]]) -> bool:
-        table = {route.hostname: route for route in read()}
+    def publish(self, read: ReadNews) -> bool:
+        table = {route.hostname: route for route in read(None).routes.values() if route is not None}
         if table == self.routes:
             return False
         self.routes = table

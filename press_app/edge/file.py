@@ -1,29 +1,37 @@
 """The real edge: a file that Traefik watches, and requests through Traefik."""
 
 import fcntl
-import json
+import math
 import os
-from collections.abc import Callable, Sequence
+import time
 from pathlib import Path
 
 import requests
 
-from press_app.edge.port import Route
-from press_app.edge.render import render
+from press_app.edge.port import Mark, ReadNews
+from press_app.edge.table import Table
 
 PROBE_SECONDS = 3.0
+WHOLE_EVERY_SECONDS = 300.0
 
 
 class FileEdge:
-    """Writes JSON text into a ``.yml`` file: valid YAML, and nothing in it needs quoting rules."""
+    """Writes JSON text into a ``.yml`` file: valid YAML, and nothing in it needs quoting rules.
+
+    The table stays in memory, so that a table without changes costs one look at the file.
+    """
 
     def __init__(self, file: Path, *, pages_url: str, address: str, port: int, scheme: str) -> None:
         self._file = file
-        self._pages_url = pages_url
         self._url = f"{scheme}://{address}:{port}/"
         self._http = requests.Session()
+        self._table = Table(pages_url)
+        self._mark: Mark | None = None
+        self._whole_at = -math.inf
+        self._print: tuple[int, int, int] | None = None
+        """Of the file that has our table; None while that is not known."""
 
-    def publish(self, read: Callable[[], Sequence[Route]]) -> bool:
+    def publish(self, read: ReadNews) -> bool:
         # The staging folder stands outside the watched one: Traefik refuses every change while one file in its
         # folder cannot be read.
         staging = self._file.parent.parent / "staging"
@@ -31,16 +39,42 @@ class FileEdge:
         self._file.parent.mkdir(exist_ok=True)
         with (staging / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            text = json.dumps(render(read(), self._pages_url), indent=1)
-            if self._file.exists() and self._file.read_text() == text:
+            if not self._learn(read) and self._print is not None and self._print == self._look():
                 return False
-            temporary = staging / self._file.name
-            with temporary.open("w") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            temporary.replace(self._file)
-        return True
+            self._print = None
+            text = self._table.render()
+            is_other = not self._file.exists() or self._file.read_text() != text
+            if is_other:
+                self._write(staging / self._file.name, text)
+            self._print = self._look()
+        return is_other
+
+    def _learn(self, read: ReadNews) -> bool:
+        """Take in what changed. Now and then all is read, so that what was missed once is not missed for ever."""
+        is_whole_due = time.monotonic() - self._whole_at > WHOLE_EVERY_SECONDS
+        news = read(None if is_whole_due else self._mark)
+        if news.is_whole:
+            self._whole_at = time.monotonic()
+        is_changed = self._table.take(news)
+        if is_changed:
+            self._print = None
+        self._mark = news.mark
+        return is_changed
+
+    def _look(self) -> tuple[int, int, int] | None:
+        """What tells the file that we know from any other, without reading it."""
+        try:
+            found = self._file.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+    def _write(self, temporary: Path, text: str) -> None:
+        with temporary.open("w") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(self._file)
 
     def probe(self, hostname: str) -> int:
         try:

@@ -1,9 +1,9 @@
 """What the control plane tells the edge, and what it can see of it from outside."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, Self
 
 
 class RouteState(StrEnum):
@@ -35,7 +35,7 @@ def shown(state: RouteState, *, is_held: bool) -> RouteState:
     return state
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """One host name and where it leads."""
 
@@ -48,10 +48,39 @@ class Route:
     """For suspended sites: ``billing``, ``operator``, ``quota``, ``security``."""
 
 
-class Edge(Protocol):
-    """Takes the whole table each time."""
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far the changes of the table were read; only whoever reads them knows what it means."""
 
-    def publish(self, read: Callable[[], Sequence[Route]]) -> bool:
+    last: int
+    seen: frozenset[int]
+    """The newest ones that were read, because one with a smaller number may still come."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """The routes of the sites that changed since a mark, or those of all sites."""
+
+    mark: Mark | None
+    routes: Mapping[str, Route | None]
+    """Site id → where its host leads now; None where it leads nowhere any more."""
+    is_whole: bool = False
+    """Sites that are not named have no route."""
+
+    @classmethod
+    def whole(cls, routes: Iterable[Route], mark: Mark | None = None) -> Self:
+        """The whole table."""
+        return cls(mark=mark, routes={route.site_id: route for route in routes}, is_whole=True)
+
+
+ReadNews = Callable[[Mark | None], News]
+"""Reads what changed since a mark; without one, or where that is easier, the whole table."""
+
+
+class Edge(Protocol):
+    """Takes what changed in the table."""
+
+    def publish(self, read: ReadNews) -> bool:
         """Make what ``read`` gives the table; False when it is already.
 
         ``read`` is called under the publisher's lock, so of two publishers the one that reads later writes later.

@@ -1,8 +1,9 @@
 """Pure rendering of Traefik's dynamic configuration: one router per bench and state, hosts joined."""
 
+import json
 import re
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from press_app.edge.port import Route, RouteState
@@ -14,58 +15,77 @@ MAX_HOSTNAME = 253
 HOSTNAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 
 Group = tuple[RouteState, str, str]
+"""State, bench and reason: the hosts of one group lead to the same place."""
 
 
-def render(routes: Sequence[Route], pages_url: str) -> dict[str, Any]:
-    """The ``http`` section for the file provider; equal routes in any order give the same result."""
-    groups: dict[Group, list[Route]] = defaultdict(list)
-    for route in sorted(routes, key=lambda route: route.hostname):
-        # A rule is text: what is no host name must not become a part of it.
-        if len(route.hostname) > MAX_HOSTNAME or HOSTNAME.fullmatch(route.hostname) is None:
-            continue
-        if route.state is RouteState.LIVE:
-            groups[route.state, route.bench_id, ""].append(route)
-        elif route.state is not RouteState.NONE:
-            groups[route.state, "", route.reason if route.state is RouteState.SUSPENDED else ""].append(route)
-    routers: dict[str, Any] = {
-        # Longest rule first is Traefik's order, so the catch-all must be told to come last.
-        "unknown": {
-            "rule": "PathPrefix(`/`)",
-            "priority": 1,
-            "service": "pages",
-            "middlewares": ["to-not-found"],
-        }
-    }
-    services: dict[str, Any] = {"pages": _service(pages_url)}
-    middlewares: dict[str, Any] = {"to-not-found": _replace_path("/not-found")}
-    for (state, bench_id, reason), members in sorted(groups.items()):
-        service, names = _destination(state, bench_id, reason, members, services, middlewares)
-        for number in range(0, len(members), HOSTS_PER_ROUTER):
-            hosts = members[number : number + HOSTS_PER_ROUTER]
-            key = "-".join(filter(None, [state.value, bench_id, reason, str(number // HOSTS_PER_ROUTER)]))
-            routers[key] = {
-                "rule": " || ".join(f"Host(`{route.hostname}`)" for route in hosts),
-                "service": service,
-                **({"middlewares": names} if names else {}),
-            }
-    return {"http": {"routers": routers, "services": services, "middlewares": middlewares}}
+@dataclass(frozen=True)
+class Piece:
+    """What one group adds to each section of the file: lines of JSON."""
+
+    routers: Sequence[str]
+    services: Sequence[str]
+    middlewares: Sequence[str]
 
 
-def _destination(
-    state: RouteState,
-    bench_id: str,
-    reason: str,
-    members: Sequence[Route],
-    services: dict[str, Any],
-    middlewares: dict[str, Any],
-) -> tuple[str, list[str]]:
+def find_group(route: Route) -> Group | None:
+    """Which group the route belongs to; None when the edge is not told of it."""
+    # A rule is text: what is no host name must not become a part of it.
+    if len(route.hostname) > MAX_HOSTNAME or HOSTNAME.fullmatch(route.hostname) is None:
+        return None
+    if route.state is RouteState.LIVE:
+        return route.state, route.bench_id, ""
+    if route.state is RouteState.NONE:
+        return None
+    return route.state, "", route.reason if route.state is RouteState.SUSPENDED else ""
+
+
+def render_group(group: Group, routes: Iterable[Route]) -> Piece:
+    """The routers of one group, fifty hosts each, and where they lead; the order of the routes does not matter."""
+    state, bench_id, reason = group
+    members = sorted(routes, key=lambda route: route.hostname)
     if state is RouteState.LIVE:
-        services[f"bench-{bench_id}"] = _service(members[0].bench_url)
-        return f"bench-{bench_id}", []
-    path = f"/suspended/{reason}" if state is RouteState.SUSPENDED else "/maintenance"
-    name = f"to{path.replace('/', '-')}"
-    middlewares[name] = _replace_path(path)
-    return "pages", [name]
+        service, names = f"bench-{bench_id}", []
+        services, middlewares = [_line(service, _service(members[0].bench_url))], []
+    else:
+        path = f"/suspended/{reason}" if state is RouteState.SUSPENDED else "/maintenance"
+        service, names = "pages", [f"to{path.replace('/', '-')}"]
+        services, middlewares = [], [_line(names[0], _replace_path(path))]
+    routers = []
+    for number in range(0, len(members), HOSTS_PER_ROUTER):
+        hosts = members[number : number + HOSTS_PER_ROUTER]
+        key = "-".join(filter(None, [state.value, bench_id, reason, str(number // HOSTS_PER_ROUTER)]))
+        rule = " || ".join(f"Host(`{route.hostname}`)" for route in hosts)
+        router = {"rule": rule, "service": service, **({"middlewares": names} if names else {})}
+        routers.append(_line(key, router))
+    return Piece(routers, services, middlewares)
+
+
+def render_file(pieces: Sequence[Piece], pages_url: str) -> str:
+    """The whole file, in the order of the pieces; never empty, because unknown hosts lead somewhere too."""
+    unknown = {
+        # Longest rule first is Traefik's order, so the catch-all must be told to come last.
+        "rule": "PathPrefix(`/`)",
+        "priority": 1,
+        "service": "pages",
+        "middlewares": ["to-not-found"],
+    }
+    sections = {
+        "routers": [_line("unknown", unknown), *(line for piece in pieces for line in piece.routers)],
+        "services": [
+            _line("pages", _service(pages_url)),
+            *(line for piece in pieces for line in piece.services),
+        ],
+        "middlewares": [
+            _line("to-not-found", _replace_path("/not-found")),
+            *(line for piece in pieces for line in piece.middlewares),
+        ],
+    }
+    body = ",\n".join(f' "{name}": {{\n' + ",\n".join(lines) + "\n }" for name, lines in sections.items())
+    return f'{{"http": {{\n{body}\n}}}}\n'
+
+
+def _line(key: str, value: Mapping[str, Any]) -> str:
+    return f"  {json.dumps(key)}: {json.dumps(value)}"
 
 
 def _service(url: str) -> Mapping[str, Any]:

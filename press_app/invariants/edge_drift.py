@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import select
 
-from press_app.edge.port import EXPECTED_STATUS, Route, RouteState
+from press_app.edge.port import EXPECTED_STATUS, Mark, News, Route, RouteState
 from press_app.invariants.base import Invariant, Violation, World
 from press_app.sites import service as sites
 from press_app.work.model import TaskRow, TaskStatus
@@ -19,10 +19,12 @@ def find(world: World) -> Iterator[Violation]:
     """A table that had to be written again, and sites that answer otherwise than they should."""
     table: list[Route] = []
 
-    def read() -> list[Route]:
+    def read(_mark: Mark | None) -> News:
+        # The whole table, whatever is known: this is the look that finds what another one missed.
         with world.work.read() as session:
-            table[:] = sites.list_routes(session)
-        return table
+            news = sites.read_routes(session, None)
+        table[:] = [route for route in news.routes.values() if route is not None]
+        return news
 
     # A table that somebody is about to write is late, not lost.
     is_late = _is_promised(world)

@@ -13,14 +13,13 @@ from press_app.agents.port import AgentRefused, AgentUnreachable
 from press_app.benches import service as benches
 from press_app.errors import Conflict
 from press_app.invariants.base import Invariant, Violation, World
-from press_app.kit.db import ReadSession
 from press_app.servers import service as servers
 from press_app.servers.model import Server
 from press_app.sites import service as sites
 from press_app.sites.lifecycle import SiteStatus
 from press_app.sites.model import Site
 from press_app.spares import service as spares
-from press_app.work.lease import find_live
+from press_app.work.lease import find_live, list_live
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +47,9 @@ def _compare(world: World, server: Server, state: dict[str, Any], asked_at: date
         bench_ids = [bench.id for bench in benches.list_on(session, server.id)]
         rows = {site.id: site for site in sites.list_on_bench(session, bench_ids)}
         nobodys = set(spares.list_standing(session, bench_ids))
-        quiet = [site for site in rows.values() if _is_quiet(session, site, asked_at)]
+        busy = list_live(session, asked_at)
+    # What moved or is held since the host was asked is left for the next look.
+    quiet = [site for site in rows.values() if site.status_since <= asked_at and site.target not in busy]
     held = {str(site["id"]): str(site["state"]) for site in state.get("sites", [])}
     for site in quiet:
         wanted = HOST_STATE.get(site.status)
@@ -77,11 +78,6 @@ def _repair(world: World, site: Site) -> None:
             sites.repair_host_state(uow, sites.get_site(uow.session, site.id))
     except Conflict as error:
         log.info("host_drift.left", site_id=site.id, code=error.code)
-
-
-def _is_quiet(session: ReadSession, site: Site, asked_at: datetime) -> bool:
-    """Whether nothing moved the site since the host was asked."""
-    return site.status_since <= asked_at and find_live(session, site.target, asked_at) is None
 
 
 def _is_leaving(world: World, site_id: str, asked_at: datetime) -> bool:

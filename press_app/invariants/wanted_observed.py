@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from press_app.invariants.base import Invariant, Violation, World
 from press_app.sites import service as sites
-from press_app.work.lease import find_live
+from press_app.work.lease import list_live
 
 LEEWAY = timedelta(minutes=1)
 
@@ -14,9 +14,10 @@ def find(world: World) -> Iterator[Violation]:
     """Sites that stay other than wanted though nobody works on them; those that wait for a person are among them."""
     now = world.work.clock.now()
     with world.work.read() as session:
-        for site_id in [*sites.list_astray(session, now), *sites.list_broken(session)]:
-            site = sites.get_site(session, site_id)
-            if site.status_since < now - LEEWAY and find_live(session, site.target, now) is None:
+        busy = list_live(session, now)
+        found = [*sites.list_astray(session, now), *sites.list_broken(session)]
+        for site in sites.list_by_id(session, found):
+            if site.status_since < now - LEEWAY and site.target not in busy:
                 why = (site.error or {}).get("message", "Nothing says why.")
                 yield Violation(site.target, f"{site.name} is {site.status}, should be {site.wanted}. {why}")
 

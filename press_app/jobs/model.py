@@ -18,12 +18,14 @@ class Job(LifecycleRow[JobStatus, JobEvent], Base):
     __table_args__ = (
         Index("ix_job_target_id", "target", "id"),
         Index("ix_job_status_server_id", "status", "server_id"),
+        Index("ix_job_team_id_id", "team_id", "id"),
+        Index("ix_job_settled_at_ended_at", "settled_at", "ended_at"),
     )
     lifecycle = LIFECYCLE
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
     server_id: Mapped[str] = mapped_column(ForeignKey("server.id"))
-    team_id: Mapped[str | None] = mapped_column(ID, index=True)
+    team_id: Mapped[str | None] = mapped_column(ID)
     operation: Mapped[str] = mapped_column(String(64))
     target: Mapped[str] = mapped_column(String(64))
     """``site:<id>`` or ``bench:<id>``."""

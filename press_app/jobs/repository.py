@@ -41,19 +41,15 @@ def list_servers_with_open(session: Session | ReadSession) -> list[str]:
 
 
 def list_unsettled(session: Session | ReadSession, limit: int = 200) -> list[str]:
-    """Ended jobs whose result nobody took yet."""
-    query = (
-        select(Job.id)
-        .where(Job.ended_at.is_not(None), Job.settled_at.is_(None))
-        .order_by(Job.id)
-        .limit(limit)
-    )
-    return list(session.scalars(query))
+    """Ended jobs whose result nobody took yet, the longest ended first."""
+    query = select(Job.id).where(Job.settled_at.is_(None), Job.ended_at.is_not(None))
+    # In the order of the index: sorted by id, the whole history would be walked to find none.
+    return list(session.scalars(query.order_by(Job.ended_at).limit(limit)))
 
 
 def forget_ended(session: Session, *, before: datetime, operations: Collection[str] | None = None) -> None:
-    """Remove settled jobs that ended before; only of these operations where some are named."""
-    query = delete(Job).where(Job.ended_at < before, Job.settled_at.is_not(None))
+    """Remove jobs that were settled before; only of these operations where some are named."""
+    query = delete(Job).where(Job.settled_at < before)
     if operations is not None:
         query = query.where(Job.operation.in_(operations))
     session.execute(query.execution_options(synchronize_session=False))

@@ -3,9 +3,22 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Integer, String, Text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    event,
+    insert,
+    inspect,
+)
+from sqlalchemy.orm import InstanceState, Mapped, Mapper, mapped_column
 
+from press_app.benches.model import Bench
 from press_app.edge.port import RouteState
 from press_app.kit.db import ID, Base, Choice, Moment
 from press_app.kit.lifecycle import LifecycleRow
@@ -16,10 +29,16 @@ class Site(LifecycleRow[SiteStatus, SiteEvent], Base):
     """A tenant's ERP."""
 
     __tablename__ = "site"
+    __table_args__ = (
+        Index("ix_site_team_id_id", "team_id", "id"),
+        Index("ix_site_status_id", "status", "id"),
+        Index("ix_site_status_measured_at", "status", "measured_at"),
+        Index("ix_site_wanted_status", "wanted", "status"),
+    )
     lifecycle = LIFECYCLE
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
-    team_id: Mapped[str] = mapped_column(ForeignKey("team.id"), index=True)
+    team_id: Mapped[str] = mapped_column(ForeignKey("team.id"))
     bench_id: Mapped[str | None] = mapped_column(ForeignKey("bench.id"), index=True)
     name: Mapped[str] = mapped_column(String(63), index=True)
     hostname: Mapped[str | None] = mapped_column(String(253), unique=True)
@@ -34,7 +53,7 @@ class Site(LifecycleRow[SiteStatus, SiteEvent], Base):
 
     A live route of a held site is told as suspended, whatever else goes on.
     """
-    status: Mapped[SiteStatus] = mapped_column(Choice(SiteStatus), index=True)
+    status: Mapped[SiteStatus] = mapped_column(Choice(SiteStatus))
     target_status: Mapped[SiteStatus | None] = mapped_column(Choice(SiteStatus))
     status_since: Mapped[datetime] = mapped_column(Moment)
     deadline_at: Mapped[datetime | None] = mapped_column(Moment, index=True)
@@ -86,3 +105,32 @@ class LoginLink(Base):
     """Set when the bench knows the token."""
     error: Mapped[str | None] = mapped_column(Text)
     expires_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class RouteChange(Base):
+    """Something that the edge is told changed; whoever publishes reads the newest instead of the whole table."""
+
+    __tablename__ = "route_change"
+
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
+    subject: Mapped[str] = mapped_column(String(64))
+    """``site:<id>`` or ``bench:<id>``."""
+
+
+@event.listens_for(Site, "after_insert")
+@event.listens_for(Site, "after_update")
+@event.listens_for(Bench, "after_update")
+def _note_change(_mapper: Mapper[Any], connection: Connection, row: Site | Bench) -> None:
+    """Written by the mapper, so that no place that moves a route can forget it."""
+    names = ("route", "hostname", "bench_id") if isinstance(row, Site) else ("url",)
+    state: InstanceState[Any] = inspect(row)
+    if any(state.attrs[name].history.has_changes() for name in names):
+        connection.execute(insert(RouteChange).values(subject=row.target))
+
+
+@event.listens_for(Hold, "after_insert")
+@event.listens_for(Hold, "after_delete")
+def _note_hold(_mapper: Mapper[Any], connection: Connection, hold: Hold) -> None:
+    connection.execute(insert(RouteChange).values(subject=f"site:{hold.site_id}"))

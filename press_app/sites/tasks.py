@@ -6,7 +6,7 @@ from datetime import timedelta
 import structlog
 
 from press_app.config import Settings
-from press_app.edge.port import Edge, Route
+from press_app.edge.port import Edge, Mark, News
 from press_app.errors import PressError
 from press_app.sites import service
 from press_app.sites.errors import EdgeDisagrees
@@ -36,7 +36,7 @@ def converge(*, work: Work, correlation_id: str, site_id: str) -> None:
 
 @task("edge.publish", queue="urgent", max_attempts=100, max_wait_seconds=5)
 def publish(*, work: Work, edge: Edge) -> None:
-    """Tell the edge the whole table."""
+    """Tell the edge what changed."""
     publish_routes(work, edge)
 
 
@@ -67,11 +67,11 @@ def _look(edge: Edge, hostname: str, expected: int) -> int:
 
 
 def publish_routes(work: Work, edge: Edge) -> None:
-    """Read the table under the publisher's lock and write it."""
+    """Read what changed under the publisher's lock, and write the table where it did."""
 
-    def read() -> list[Route]:
+    def read(mark: Mark | None) -> News:
         with work.read() as session:
-            return service.list_routes(session)
+            return service.read_routes(session, mark)
 
     edge.publish(read)
 
@@ -82,7 +82,7 @@ def reconcile(*, work: Work, edge: Edge, correlation_id: str) -> None:
     publish_routes(work, edge)
     with work.read() as session:
         astray = service.list_astray(session, work.clock.now())
-        working = service.list_working(session)
+        working = service.list_verifiable(session, work.clock.now())
         overdue = [site.id for site in service.list_overdue(session, work.clock.now())]
     for site_id in overdue:
         try:
@@ -96,10 +96,7 @@ def reconcile(*, work: Work, edge: Edge, correlation_id: str) -> None:
         for site_id in astray:
             uow.enqueue("site.converge", unique_key=f"converge:{site_id}", site_id=site_id)
         for site_id in working:
-            site = service.get_site(uow.session, site_id)
-            expected = service.expected_answer(site, is_held=service.is_held(uow.session, site_id))
-            if expected is not None and lease.find(uow, site.target) is None:
-                uow.enqueue("site.verify", unique_key=f"verify:{site_id}", site_id=site_id)
+            uow.enqueue("site.verify", unique_key=f"verify:{site_id}", site_id=site_id)
 
 
 @task("site.measure", queue="slow", schedule="* * * * *", max_attempts=1)
@@ -113,4 +110,11 @@ def measure(*, work: Work, correlation_id: str) -> None:
             service.request_usage(uow, service.get_site(uow.session, site_id))
 
 
-TASKS = (converge, publish, verify, reconcile, measure)
+@task("edge.forget", queue="slow", schedule="41 * * * *", max_attempts=1)
+def forget(*, work: Work) -> None:
+    """Remove changes of the table that everybody has read."""
+    with work.begin(actor="worker") as uow:
+        service.forget_changes(uow)
+
+
+TASKS = (converge, publish, verify, reconcile, measure, forget)

@@ -53,5 +53,8 @@ def forget_old(uow: UnitOfWork) -> None:
     now = uow.now()
     is_step = (JournalRow.kind == "job.step", JournalRow.at < now - KEEP_STEPS)
     uow.session.execute(delete(JournalRow).where(*is_step).execution_options(synchronize_session=False))
-    is_old = JournalRow.at < now - KEEP_LINES
+    # Lines are numbered in the order of time, so the first that stays says which ones go.
+    kept = select(JournalRow.id).where(JournalRow.at >= now - KEEP_LINES).order_by(JournalRow.id).limit(1)
+    first = uow.session.scalar(kept)
+    is_old = JournalRow.at < now - KEEP_LINES if first is None else JournalRow.id < first
     uow.session.execute(delete(JournalRow).where(is_old).execution_options(synchronize_session=False))

@@ -54,3 +54,8 @@ def find(uow: UnitOfWork, subject: str) -> LeaseRow | None:
 def find_live(session: Session | ReadSession, subject: str, now: datetime) -> LeaseRow | None:
     """Who holds it at ``now``, or None."""
     return session.scalar(select(LeaseRow).where(LeaseRow.subject == subject, LeaseRow.until >= now))
+
+
+def list_live(session: Session | ReadSession, now: datetime) -> set[str]:
+    """Every subject that somebody holds at ``now``: as few as there is work, however many subjects there are."""
+    return set(session.scalars(select(LeaseRow.subject).where(LeaseRow.until >= now)))

@@ -80,6 +80,7 @@ class JournalRow(Base):
     __table_args__ = (
         Index("ix_journal_subject_id", "subject", "id"),
         Index("ix_journal_team_id_id", "team_id", "id"),
+        Index("ix_journal_kind_at", "kind", "at"),
     )
 
     id: Mapped[int] = mapped_column(

@@ -51,6 +51,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_journal'))
     )
     with op.batch_alter_table('journal', schema=None) as batch_op:
+        batch_op.create_index('ix_journal_kind_at', ['kind', 'at'], unique=False)
         batch_op.create_index('ix_journal_subject_id', ['subject', 'id'], unique=False)
         batch_op.create_index('ix_journal_team_id_id', ['team_id', 'id'], unique=False)
 
@@ -91,6 +92,11 @@ def upgrade() -> None:
     sa.Column('created_at', press_app.kit.db.Moment(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_release')),
     sa.UniqueConstraint('name', name=op.f('uq_release_name'))
+    )
+    op.create_table('route_change',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('subject', sa.String(length=64), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_route_change'))
     )
     op.create_table('schedule',
     sa.Column('name', sa.String(length=64), nullable=False),
@@ -271,9 +277,10 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_job'))
     )
     with op.batch_alter_table('job', schema=None) as batch_op:
+        batch_op.create_index('ix_job_settled_at_ended_at', ['settled_at', 'ended_at'], unique=False)
         batch_op.create_index('ix_job_status_server_id', ['status', 'server_id'], unique=False)
         batch_op.create_index('ix_job_target_id', ['target', 'id'], unique=False)
-        batch_op.create_index(batch_op.f('ix_job_team_id'), ['team_id'], unique=False)
+        batch_op.create_index('ix_job_team_id_id', ['team_id', 'id'], unique=False)
 
     op.create_table('membership',
     sa.Column('team_id', sa.String(length=36), nullable=False),
@@ -308,7 +315,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('external_id', name=op.f('uq_subscription_external_id'))
     )
     with op.batch_alter_table('subscription', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_subscription_team_id'), ['team_id'], unique=False)
+        batch_op.create_index('ix_subscription_team_id_id', ['team_id', 'id'], unique=False)
         batch_op.create_index('ix_subscription_wanted_ended_at', ['wanted', 'ended_at'], unique=False)
 
     op.create_table('site',
@@ -347,8 +354,10 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_site_bench_id'), ['bench_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_site_deadline_at'), ['deadline_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_site_name'), ['name'], unique=False)
-        batch_op.create_index(batch_op.f('ix_site_status'), ['status'], unique=False)
-        batch_op.create_index(batch_op.f('ix_site_team_id'), ['team_id'], unique=False)
+        batch_op.create_index('ix_site_status_id', ['status', 'id'], unique=False)
+        batch_op.create_index('ix_site_status_measured_at', ['status', 'measured_at'], unique=False)
+        batch_op.create_index('ix_site_team_id_id', ['team_id', 'id'], unique=False)
+        batch_op.create_index('ix_site_wanted_status', ['wanted', 'status'], unique=False)
 
     op.create_table('spare',
     sa.Column('id', sa.String(length=36), nullable=False),
@@ -388,6 +397,8 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_backup'))
     )
     with op.batch_alter_table('backup', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_backup_deadline_at'), ['deadline_at'], unique=False)
+        batch_op.create_index('ix_backup_site_id_id', ['site_id', 'id'], unique=False)
         batch_op.create_index('ix_backup_site_id_status_taken_at', ['site_id', 'status', 'taken_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_backup_team_id'), ['team_id'], unique=False)
 
@@ -450,6 +461,7 @@ def downgrade() -> None:
     op.drop_table('seen_credential')
     op.drop_table('secret')
     op.drop_table('schedule')
+    op.drop_table('route_change')
     op.drop_table('release')
     op.drop_table('plan')
     op.drop_table('lease')

@@ -8,17 +8,17 @@ from press_app.sites.service.reads import (
     is_held,
     list_astray,
     list_broken,
+    list_by_id,
     list_holds,
     list_holds_of,
     list_on_bench,
     list_overdue,
-    list_routes,
     list_sites,
     list_unmeasured,
-    list_working,
 )
 from press_app.sites.service.results import (
     expected_answer,
+    list_verifiable,
     on_archive_finished,
     on_backup_finished,
     on_create_finished,
@@ -31,6 +31,7 @@ from press_app.sites.service.results import (
     on_suspend_finished,
     on_usage_finished,
 )
+from press_app.sites.service.routes import forget_changes, list_routes, read_routes
 from press_app.sites.service.starts import converge, repair_host_state, start_restore
 from press_app.sites.service.wishes import (
     check_restorable,
@@ -54,6 +55,7 @@ __all__ = [
     "expected_answer",
     "find_by_hostname",
     "find_site",
+    "forget_changes",
     "free_name",
     "get_login_link",
     "get_site",
@@ -61,6 +63,7 @@ __all__ = [
     "lift_hold",
     "list_astray",
     "list_broken",
+    "list_by_id",
     "list_holds",
     "list_holds_of",
     "list_on_bench",
@@ -68,7 +71,7 @@ __all__ = [
     "list_routes",
     "list_sites",
     "list_unmeasured",
-    "list_working",
+    "list_verifiable",
     "on_archive_finished",
     "on_backup_finished",
     "on_create_finished",
@@ -82,6 +85,7 @@ __all__ = [
     "on_usage_finished",
     "open_login_link",
     "place_hold",
+    "read_routes",
     "repair_host_state",
     "request_backup",
     "request_login_link",

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import and_, exists, literal, or_, select
+from sqlalchemy.orm import load_only
 
-from press_app.benches import service as benches
-from press_app.edge.port import Route, RouteState, shown
 from press_app.jobs.lifecycle import OPEN
 from press_app.jobs.model import Job
 from press_app.kit.db import ReadSession, Session
@@ -85,26 +84,39 @@ def is_held(session: Session | ReadSession, site_id: str) -> bool:
 
 
 def list_on_bench(session: Session | ReadSession, bench_ids: Sequence[str]) -> list[Site]:
-    """Sites that have data on these benches."""
+    """Sites that have data on these benches; only what stands on the host of each is loaded, for there are many."""
     gone = (SiteStatus.RESERVED, SiteStatus.ARCHIVED, SiteStatus.PURGED)
     query = select(Site).where(Site.bench_id.in_(bench_ids), Site.status.not_in(gone)).order_by(Site.id)
-    return list(session.scalars(query))
+    few = load_only(Site.name, Site.bench_id, Site.status, Site.status_since)
+    return list(session.scalars(query.options(few)))
+
+
+def list_by_id(session: Session | ReadSession, site_ids: Sequence[str]) -> list[Site]:
+    """Those of the ids that exist, in the order that was asked for."""
+    found = {site.id: site for site in session.scalars(select(Site).where(Site.id.in_(site_ids)))}
+    return [found[site_id] for site_id in site_ids if site_id in found]
 
 
 def list_astray(session: Session | ReadSession, now: datetime, limit: int = 500) -> list[str]:
     """Sites that are not what they should be and for which a next action exists (the SQL face of the rule)."""
     held = exists().where(Hold.site_id == Site.id)
-    astray = or_(
-        and_(Site.status == SiteStatus.RESERVED, or_(Site.wanted == Wanted.ARCHIVED, ~held)),
-        and_(Site.status == SiteStatus.ACTIVE, or_(Site.wanted == Wanted.ARCHIVED, held)),
-        and_(Site.status == SiteStatus.SUSPENDED, or_(Site.wanted == Wanted.ARCHIVED, ~held)),
+    serving = (SiteStatus.ACTIVE, SiteStatus.SUSPENDED)
+    kinds = (
+        # Each has an index of its own. Those that are as they should be, nearly all, are not looked at; sites that
+        # wait for a bench come last: many of them must not keep the others from being served.
+        and_(Site.wanted == Wanted.ARCHIVED, Site.status.in_(serving)),
+        and_(Site.status == SiteStatus.ACTIVE, Site.id.in_(select(Hold.site_id))),
+        and_(Site.status == SiteStatus.SUSPENDED, ~held),
         and_(Site.status == SiteStatus.ARCHIVED, Site.wanted == Wanted.RUNNING, ~held),
         and_(Site.status == SiteStatus.BROKEN, Site.retry_at.is_not(None)),
+        and_(Site.status == SiteStatus.RESERVED, or_(Site.wanted == Wanted.ARCHIVED, ~held)),
     )
     is_due = or_(Site.retry_at.is_(None), Site.retry_at <= now)
-    query = select(Site.id).where(astray, is_due)
-    # Those that wait for a bench come last: many of them must not keep the others from being served.
-    return list(session.scalars(query.order_by(Site.status == SiteStatus.RESERVED, Site.id).limit(limit)))
+    found: dict[str, None] = {}
+    for kind in kinds:
+        query = select(Site.id).where(kind, is_due).order_by(Site.id).limit(limit)
+        found.update(dict.fromkeys(session.scalars(query)))
+    return list(found)[:limit]
 
 
 def list_broken(session: Session | ReadSession, limit: int = 500) -> list[str]:
@@ -122,45 +134,19 @@ def list_working(session: Session | ReadSession, limit: int = 500) -> list[str]:
 
 
 def list_overdue(session: Session | ReadSession, now: datetime) -> list[Site]:
-    """Working sites past their deadline."""
-    return list(session.scalars(select(Site).where(Site.deadline_at < now).order_by(Site.id)))
+    """Working sites past their deadline, the latest first."""
+    return list(session.scalars(select(Site).where(Site.deadline_at < now).order_by(Site.deadline_at)))
 
 
 def list_unmeasured(session: Session | ReadSession, before: datetime, limit: int) -> list[str]:
     """Active sites whose usage is older than ``before``, the oldest first; not those that a job works on."""
     is_busy = exists().where(Job.target == literal("site:") + Site.id, Job.status.in_(OPEN))
-    is_old = or_(Site.measured_at.is_(None), Site.measured_at < before)
-    query = (
-        select(Site.id)
-        .where(Site.status == SiteStatus.ACTIVE, is_old, ~is_busy)
-        .order_by(Site.measured_at.is_not(None), Site.measured_at)
-        .limit(limit)
-    )
-    return list(session.scalars(query))
-
-
-def list_routes(session: Session | ReadSession) -> list[Route]:
-    """The whole table for the edge."""
-    urls = benches.list_urls(session)
-    reasons: dict[str, HoldKind] = {}
-    for site_id, kind in session.execute(select(Hold.site_id, Hold.kind)):
-        if site_id not in reasons or PRIORITY.index(kind) < PRIORITY.index(reasons[site_id]):
-            reasons[site_id] = kind
-    rows = session.execute(
-        select(Site.id, Site.hostname, Site.bench_id, Site.route).where(Site.route != RouteState.NONE)
-    )
-    return [
-        Route(
-            site_id=site_id,
-            hostname=hostname,
-            bench_id=bench_id or "",
-            bench_url=urls.get(bench_id or "", ""),
-            state=shown(state, is_held=site_id in reasons),
-            reason=reasons.get(site_id, HoldKind.BILLING).value,
-        )
-        for site_id, hostname, bench_id, state in rows
-        if hostname and (shown(state, is_held=site_id in reasons) is not RouteState.LIVE or bench_id in urls)
-    ]
+    found: list[str] = []
+    # One after the other, because each alone is a range of the index.
+    for is_old in (Site.measured_at.is_(None), Site.measured_at < before):
+        query = select(Site.id).where(Site.status == SiteStatus.ACTIVE, is_old, ~is_busy)
+        found += session.scalars(query.order_by(Site.measured_at).limit(limit - len(found)))
+    return found
 
 
 def get_login_link(session: Session | ReadSession, link_id: str) -> LoginLink:

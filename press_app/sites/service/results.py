@@ -1,12 +1,13 @@
 """Taking the agents' results into the sites, and opening what was seen from outside."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from press_app.benches import service as benches
 from press_app.edge.port import EXPECTED_STATUS, RouteState, shown
 from press_app.jobs.lifecycle import JobStatus
 from press_app.jobs.model import Job
+from press_app.kit.db import ReadSession, Session
 from press_app.sites.events import SiteBackupEnded
 from press_app.sites.lifecycle import SiteEvent, SiteStatus
 from press_app.sites.model import LoginLink, Site
@@ -157,6 +158,18 @@ def expected_answer(site: Site, *, is_held: bool) -> int | None:
     if ROUTES.get(site.status) is not site.route:
         return None
     return EXPECTED_STATUS[shown(site.route, is_held=is_held)]
+
+
+def list_verifiable(session: Session | ReadSession, now: datetime) -> list[str]:
+    """Sites whose host's part is done, so that only the look from outside is missing."""
+    working = reads.list_by_id(session, reads.list_working(session))
+    held = reads.list_holds_of(session, [site.id for site in working])
+    busy = lease.list_live(session, now)
+    return [
+        site.id
+        for site in working
+        if site.target not in busy and expected_answer(site, is_held=site.id in held) is not None
+    ]
 
 
 def on_seen(uow: UnitOfWork, site_id: str, seen: int, *, undo_days: int) -> bool:

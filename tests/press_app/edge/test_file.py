@@ -11,23 +11,24 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from press_app.edge.file import FileEdge
-from press_app.edge.port import Route, RouteState
+from press_app.edge.port import Mark, News, ReadNews, Route, RouteState
 from tests.factories.processes import free_port
 
 PUBLISHER = """
 import sys, time
 from pathlib import Path
 from press_app.edge.file import FileEdge
-from press_app.edge.port import Route, RouteState
+from press_app.edge.port import News, Route, RouteState
 
 file, counter = Path(sys.argv[1]), Path(sys.argv[2])
 edge = FileEdge(file, pages_url="http://pages", address="127.0.0.1", port=1, scheme="http")
 for _ in range(100):
-    def read():
+    def read(_mark):
         # The truth moves on at every look, as rows do; whoever looks later knows more.
         number = int(counter.read_text() or 0) + 1
         counter.write_text(str(number))
-        return [Route(site_id=str(number), hostname=f"s{number}.localhost", bench_id="b", bench_url="http://b", state=RouteState.LIVE, reason="")]
+        route = Route(site_id=str(number), hostname=f"s{number}.localhost", bench_id="b", bench_url="http://b", state=RouteState.LIVE, reason="")
+        return News.whole([route])
     edge.publish(read)
 """
 
@@ -56,33 +57,38 @@ def make_routes(count: int, state: RouteState = RouteState.LIVE) -> list[Route]:
     ]
 
 
+def whole(count: int) -> ReadNews:
+    """Reads a table of so many routes."""
+    return lambda _mark: News.whole(make_routes(count))
+
+
 class TestPublish:
     def test_writes_only_what_changed(self, edge: FileEdge, file: Path) -> None:
-        assert edge.publish(lambda: make_routes(2))
+        assert edge.publish(whole(2))
         written = file.stat().st_ino
-        assert not edge.publish(lambda: list(reversed(make_routes(2))))
+        assert not edge.publish(lambda _mark: News.whole(reversed(make_routes(2))))
         assert file.stat().st_ino == written
-        assert edge.publish(lambda: make_routes(3))
+        assert edge.publish(whole(3))
         assert "s2.localhost" in file.read_text()
 
     def test_writes_again_what_was_lost_or_damaged(self, edge: FileEdge, file: Path) -> None:
-        edge.publish(lambda: make_routes(1))
-        whole = file.read_text()
-        for damage in (file.unlink, lambda: file.write_text(whole[:20])):
+        edge.publish(whole(1))
+        written = file.read_text()
+        for damage in (file.unlink, lambda: file.write_text(written[:20])):
             damage()
-            assert edge.publish(lambda: make_routes(1))
-            assert file.read_text() == whole
+            assert edge.publish(whole(1))
+            assert file.read_text() == written
 
     def test_leaves_nothing_else_in_the_watched_folder(self, edge: FileEdge, file: Path) -> None:
         for count in range(5):
-            edge.publish(lambda count=count: make_routes(count))  # type: ignore[misc]  # bound on purpose
+            edge.publish(whole(count))
             assert [path.name for path in file.parent.iterdir()] == ["sites.yml"]
 
     def test_a_failing_read_leaves_the_old_table(self, edge: FileEdge, file: Path) -> None:
-        edge.publish(lambda: make_routes(1))
+        edge.publish(whole(1))
         before = file.read_text()
 
-        def fail() -> list[Route]:
+        def fail(_mark: Mark | None) -> News:
             message = "no database"
             raise OSError(message)
 
@@ -91,7 +97,7 @@ class TestPublish:
         assert file.read_text() == before
 
     def test_a_reader_never_sees_half_a_file(self, edge: FileEdge, file: Path) -> None:
-        edge.publish(lambda: make_routes(1))
+        edge.publish(whole(1))
         stop, torn, looks = threading.Event(), [], 0
 
         def read() -> None:
@@ -106,7 +112,7 @@ class TestPublish:
         reader = threading.Thread(target=read)
         reader.start()
         for round_ in range(60):
-            edge.publish(lambda round_=round_: make_routes(1 + round_ % 2 * 500))  # type: ignore[misc]  # bound on purpose
+            edge.publish(whole(1 + round_ % 2 * 500))
         stop.set()
         reader.join()
         assert looks > 10
@@ -120,6 +126,49 @@ class TestPublish:
         assert [process.wait(60) for process in running] == [0, 0]
         assert counter.read_text() == "200", "somebody looked while another one wrote"
         assert "Host(`s200.localhost`)" in file.read_text()
+
+
+class TestNews:
+    def test_a_change_is_written_and_the_rest_stays(self, edge: FileEdge, file: Path) -> None:
+        edge.publish(whole(3))
+        (moved,) = make_routes(1, RouteState.SUSPENDED)
+        mark = Mark(1, frozenset({1}))
+        assert edge.publish(lambda _mark: News(mark=mark, routes={"0": moved, "2": None}))
+        routers = json.loads(file.read_text())["http"]["routers"]
+        assert routers["live-b-0"]["rule"] == "Host(`s1.localhost`)"
+        assert routers["suspended-billing-0"]["rule"] == "Host(`s0.localhost`)"
+
+    def test_asks_for_what_came_after_the_last_mark(self, edge: FileEdge) -> None:
+        asked: list[Mark | None] = []
+
+        def read(mark: Mark | None) -> News:
+            asked.append(mark)
+            here = Mark(len(asked), frozenset())
+            return News.whole(make_routes(1), here) if mark is None else News(mark=here, routes={})
+
+        assert [edge.publish(read) for _ in range(3)] == [True, False, False]
+        assert asked == [None, Mark(1, frozenset()), Mark(2, frozenset())]
+
+    def test_without_news_the_file_is_only_looked_at(self, edge: FileEdge, file: Path) -> None:
+        edge.publish(whole(2))
+        before = file.read_text()
+        file.write_text(before[:20])
+        nothing = News(mark=Mark(1, frozenset()), routes={})
+        assert edge.publish(lambda _mark: nothing), "it is written again from memory"
+        assert file.read_text() == before
+        assert not edge.publish(lambda _mark: nothing)
+
+    def test_a_change_that_could_not_be_written_is_written_later(self, edge: FileEdge, file: Path) -> None:
+        edge.publish(whole(1))
+        blocker = file.parent.parent / "staging" / file.name
+        blocker.mkdir()
+        (changed,) = make_routes(1, RouteState.SUSPENDED)
+        mark = Mark(1, frozenset())
+        with pytest.raises(IsADirectoryError):
+            edge.publish(lambda _mark: News(mark=mark, routes={"0": changed}))
+        blocker.rmdir()
+        assert edge.publish(lambda _mark: News(mark=mark, routes={}))
+        assert "suspended-billing-0" in file.read_text()
 
 
 class TestProbe:

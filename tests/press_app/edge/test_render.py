@@ -2,16 +2,27 @@
 
 import json
 import random
+from collections.abc import Iterable
+from typing import Any
 
-from press_app.edge.port import Route, RouteState
-from press_app.edge.render import HOSTS_PER_ROUTER, render
+from press_app.edge.port import News, Route, RouteState
+from press_app.edge.render import HOSTS_PER_ROUTER
+from press_app.edge.table import Table
 
 PAGES = "http://127.0.0.1:8070"
 
 
+def render(routes: Iterable[Route], pages_url: str) -> dict[str, Any]:
+    """What Traefik reads of a whole table."""
+    table = Table(pages_url)
+    table.take(News.whole(routes))
+    read: dict[str, Any] = json.loads(table.render())
+    return read
+
+
 def make_route(hostname: str = "acme.localhost", **changes: object) -> Route:
     values = {
-        "site_id": "1",
+        "site_id": hostname,
         "hostname": hostname,
         "bench_id": "b1",
         "bench_url": "http://127.0.0.1:7001",
@@ -129,3 +140,40 @@ class TestRender:
             routers = render([make_route(name), make_route("good.localhost")], PAGES)["http"]["routers"]
             rules = [router["rule"] for key, router in routers.items() if key != "unknown"]
             assert rules == ["Host(`good.localhost`)"], name
+
+
+class TestTable:
+    def test_any_row_of_changes_leads_where_the_whole_table_does(self) -> None:
+        dice = random.Random(7)
+        table = Table(PAGES)
+        truth: dict[str, Route | None] = {}
+        for _ in range(200):
+            changes: dict[str, Route | None] = {}
+            for name in (f"s{dice.randrange(150)}.localhost" for _ in range(dice.randrange(1, 20))):
+                route = make_route(
+                    name,
+                    state=dice.choice(list(RouteState)),
+                    bench_id=dice.choice(["b1", "b2"]),
+                    reason=dice.choice(["billing", "operator"]),
+                )
+                changes[name] = dice.choice([route, route, None])
+            truth |= changes
+            table.take(News(mark=None, routes=changes))
+            assert json.loads(table.render()) == render([each for each in truth.values() if each], PAGES)
+
+    def test_says_whether_anything_is_other_than_before(self) -> None:
+        table, route = Table(PAGES), make_route("a.localhost")
+        assert table.take(News(mark=None, routes={"1": route}))
+        assert not table.take(News(mark=None, routes={"1": route, "2": None}))
+        assert not table.take(News(mark=None, routes={"1": route}, is_whole=True))
+        assert table.take(News(mark=None, routes={}, is_whole=True))
+
+    def test_a_moved_bench_is_told_by_its_sites(self) -> None:
+        table = Table(PAGES)
+        table.take(News.whole([make_route("a.localhost"), make_route("b.localhost")]))
+        moved = [
+            make_route(name, bench_url="http://127.0.0.1:7009") for name in ("a.localhost", "b.localhost")
+        ]
+        table.take(News(mark=None, routes={route.site_id: route for route in moved}))
+        assert "127.0.0.1:7009" in table.render()
+        assert "127.0.0.1:7001" not in table.render()
