@@ -14,6 +14,7 @@ from press_app.cli.output import note, say
 from scripts.bringup.state import ROOT
 from tests.bench.births import measure_births
 from tests.bench.figures import Figure, make_figure
+from tests.bench.scale import choose_sizes, measure_scale
 from tests.bench.scratch import make_from_scratch
 from tests.bench.switches import measure_orders, measure_switches
 from tests.e2e.platform import Platform, load, running
@@ -24,6 +25,11 @@ SWITCHES = 10
 
 def main(arguments: list[str]) -> int:
     options = parse_arguments(arguments)
+    if options.scale:
+        for figure in measure_scale(choose_sizes(options.scale), note=note):
+            print_figure(figure, as_json=options.json)
+    if options.scale_only:
+        return 0
     with find_platform(options.state, own=options.own) as platform:
         platform.wait_healthy()
         note(f"Measuring {platform.paths.state}; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores.")
@@ -40,6 +46,10 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--sites", type=int, default=20, metavar="N", help="how many sites are made each way (20)"
     )
+    parser.add_argument(
+        "--scale", type=int, default=10_000, metavar="N", help="sites of the scale model (10000); 0: none"
+    )
+    parser.add_argument("--scale-only", action="store_true", help="no platform, only the scale model")
     parser.add_argument("--own", action="store_true", help="start a platform for the run even where one runs")
     parser.add_argument(
         "--state", type=Path, default=ROOT / "var", metavar="DIR", help="the installation to measure (./var)"
@@ -98,7 +108,7 @@ def print_figure(figure: Figure, *, as_json: bool) -> None:
     target = (
         "" if figure.target is None else f"  target {figure.target:g}: {'met' if figure.met else 'MISSED'}"
     )
-    ratio = "" if figure.ratio is None else f"  {figure.ratio:g} times faster than from scratch"
+    ratio = "" if figure.ratio is None else f"  {figure.ratio:g} times faster than the baseline"
     say(f"{figure.figure:<48} {figure.value:>9.3f} {figure.unit}{target}{ratio}")
 
 

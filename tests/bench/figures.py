@@ -32,12 +32,15 @@ class Figure:
         return asdict(self)
 
 
-def make_figure(name: str, value: float, *, baseline: float | None = None) -> Figure:
+def make_figure(
+    name: str, value: float, *, baseline: float | None = None, target: float | None = None, unit: str = "s"
+) -> Figure:
     """With its target where it has one."""
-    target = TARGETS.get(name)
+    target = TARGETS.get(name, target)
     return Figure(
         figure=name,
         value=round(value, DIGITS),
+        unit=unit,
         target=target,
         met=None if target is None else value <= target,
         baseline=None if baseline is None else round(baseline, DIGITS),
