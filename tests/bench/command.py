@@ -26,7 +26,8 @@ SWITCHES = 10
 def main(arguments: list[str]) -> int:
     options = parse_arguments(arguments)
     if options.scale:
-        for figure in measure_scale(choose_sizes(options.scale), note=note):
+        sizes = choose_sizes(options.scale)
+        for figure in measure_scale(sizes, note=note, is_on_mariadb=options.mariadb):
             print_figure(figure, as_json=options.json)
     if options.scale_only:
         return 0
@@ -49,6 +50,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--scale", type=int, default=10_000, metavar="N", help="sites of the scale model (10000); 0: none"
     )
+    parser.add_argument("--mariadb", action="store_true", help="the scale model on a MariaDB of its own")
     parser.add_argument("--scale-only", action="store_true", help="no platform, only the scale model")
     parser.add_argument("--own", action="store_true", help="start a platform for the run even where one runs")
     parser.add_argument(

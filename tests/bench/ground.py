@@ -44,9 +44,9 @@ class Ground:
 
 
 @contextmanager
-def filled_ground(folder: Path, sites: int, *, database_url: str | None = None) -> Iterator[Ground]:
+def filled_ground(folder: Path, sites: int, database_url: str) -> Iterator[Ground]:
     """A migrated database with so many sites."""
-    environment = make_environment(folder, database_url or f"sqlite:///{folder}/press.db")
+    environment = make_environment(folder, database_url)
     settings = read_settings(environment)
     database = open_database(settings.database_url)
     runner.upgrade(database)

@@ -2,8 +2,12 @@
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+from sqlalchemy import create_engine, text
+
+from scripts.testing.mariadb import run_mariadb
 from tests.bench.billing import measure_billing
 from tests.bench.figures import Figure, make_figure
 from tests.bench.ground import Ground, filled_ground, running_api
@@ -20,21 +24,38 @@ def choose_sizes(most: int) -> tuple[int, ...]:
     return tuple(sorted({size for size in SIZES if size < most} | {most}))
 
 
-def measure_scale(sizes: Sequence[int], *, note: Callable[[str], None]) -> Iterator[Figure]:
-    """All figures of each size as they come, then how each grows."""
+def measure_scale(
+    sizes: Sequence[int], *, note: Callable[[str], None], is_on_mariadb: bool = False
+) -> Iterator[Figure]:
+    """All figures of each size as they come, then how each grows; on SQLite, or on a MariaDB of its own."""
     measured: dict[int, list[Measure]] = {}
     for size in sizes:
         note(f"Filling a control plane with {size} sites.")
         measured[size] = []
         with (
-            tempfile.TemporaryDirectory(prefix="press-scale-") as folder,
-            filled_ground(Path(folder), size) as ground,
+            tempfile.TemporaryDirectory(prefix="press-scale-") as name,
+            choosing_database(Path(name), is_on_mariadb=is_on_mariadb) as url,
+            filled_ground(Path(name), size, url) as ground,
         ):
             for measure in measure_ground(ground):
                 measured[size].append(measure)
                 yield make_measured(measure, size)
         yield add_reconciles(measured[size], size)
     yield from list_growths(measured)
+
+
+@contextmanager
+def choosing_database(folder: Path, *, is_on_mariadb: bool) -> Iterator[str]:
+    """Where the control plane keeps its rows."""
+    if not is_on_mariadb:
+        yield f"sqlite:///{folder}/press.db"
+        return
+    with run_mariadb(folder / "mariadb") as server:
+        engine = create_engine(server)
+        with engine.begin() as connection:
+            connection.execute(text("CREATE DATABASE scale CHARACTER SET utf8mb4"))
+        engine.dispose()
+        yield f"{server}/scale"
 
 
 def measure_ground(ground: Ground) -> Iterator[Measure]:
