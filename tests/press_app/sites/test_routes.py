@@ -1,16 +1,23 @@
 """What changed in the edge's table is read as news; whatever moves a route is among them."""
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy import delete, select
 
 from press_app.benches import service as benches
+from press_app.edge.file import FileEdge
 from press_app.edge.port import Mark, News, Route, RouteState
+from press_app.edge.table import Table
 from press_app.sites import service as sites
 from press_app.sites.lifecycle import HoldKind
 from press_app.sites.model import RouteChange, Site
 from press_app.sites.service import routes as feed
+from press_app.sites.tasks import publish_routes
 from tests.factories.subscriptions import TERMINATED, UNPAID
 from tests.press_app.driver import Driver
+
+PAGES = "http://127.0.0.1:8070"
 
 
 class Reader:
@@ -68,6 +75,24 @@ def test_a_hold_is_told_before_anything_else_happens(driver: Driver, reader: Rea
         sites.lift_hold(uow, sites.get_site(uow.session, site.id), HoldKind.SECURITY, why="Fine.")
     reader.look()
     assert reader.table[site.id].state is RouteState.LIVE
+
+
+def test_publishers_with_memories_of_their_own_write_the_same_table(driver: Driver, tmp_path: Path) -> None:
+    file = tmp_path / "edge" / "dynamic" / "sites.yml"
+    edges = [FileEdge(file, pages_url=PAGES, address="127.0.0.1", port=1, scheme="http") for _ in range(2)]
+    names = ("acme", "globex", "initech")
+    ids = [driver.active_site(name).id for name in names]
+    for turn in range(12):
+        with driver.work.begin(actor="operator") as uow:
+            site = sites.get_site(uow.session, ids[turn % 3])
+            if not sites.lift_hold(uow, site, HoldKind.OPERATOR, why="Fine."):
+                sites.place_hold(uow, site, HoldKind.OPERATOR, "Looked at.")
+        # In turns of one, two and three, so that each falls behind and catches up.
+        publish_routes(driver.work, edges[turn % 5 // 2 % 2])
+        whole = Table(PAGES)
+        with driver.work.read() as session:
+            whole.take(News.whole(sites.list_routes(session)))
+        assert file.read_text() == whole.render(), turn
 
 
 def test_a_bench_that_moved_is_told_by_its_sites(driver: Driver, reader: Reader) -> None:
