@@ -19,7 +19,9 @@ from press_app.work.unit_of_work import UnitOfWork, Work
 log = structlog.get_logger(__name__)
 
 RING_AGAIN_AFTER = timedelta(seconds=2)
-KEEP_DONE = timedelta(days=2)
+KEEP_DONE = timedelta(hours=6)
+"""Each site has two an hour: with 10,000 sites two days of them were a million rows that nobody reads."""
+KEEP_DEAD = timedelta(days=2)
 SCHEDULED = "schedule:"
 SWEEP_LIMIT = 500
 CLOCK_SKEW = timedelta(seconds=5)
@@ -178,16 +180,22 @@ def is_due(task: Task, row: ScheduleRow, now: datetime) -> bool:
 
 
 def forget_done(uow: UnitOfWork) -> int:
-    """Remove ended tasks older than two days; dead ones stay for a person, unless a schedule brought others since.
+    """Remove tasks that ended long ago; dead ones stay for a person, unless a schedule brought others since.
 
     Returns how many.
     """
-    is_done = or_(TaskRow.status == TaskStatus.DONE, TaskRow.merge_key.like(f"{SCHEDULED}%"))
-    is_over = TaskRow.status.in_((TaskStatus.DONE, TaskStatus.DEAD))
-    gone = uow.session.execute(
-        delete(TaskRow).where(is_over, is_done, TaskRow.ended_at < uow.now() - KEEP_DONE)
+    was_scheduled = TaskRow.merge_key.like(f"{SCHEDULED}%")
+    kinds = (
+        (TaskRow.status == TaskStatus.DONE, KEEP_DONE),
+        (and_(TaskRow.status == TaskStatus.DEAD, was_scheduled), KEEP_DEAD),
     )
-    return int(getattr(gone, "rowcount", 0))
+    count = 0
+    for is_over, kept in kinds:
+        # What ended long ago was due before that, and when it was due stands in the index.
+        is_old = and_(TaskRow.run_at < uow.now() - kept, TaskRow.ended_at < uow.now() - kept)
+        gone = delete(TaskRow).where(is_over, is_old).execution_options(synchronize_session=False)
+        count += int(getattr(uow.session.execute(gone), "rowcount", 0))
+    return count
 
 
 def next_tick(task: Task, last: datetime) -> datetime:

@@ -162,12 +162,12 @@ class TestSweep:
         Ticker(knowing, runner.tasks, bell).tick()
         assert read_task(work, task_id).status is TaskStatus.WAITING
 
-    def test_forgets_what_was_done_days_ago(self, work: Work, clock: FixedClock) -> None:
+    def test_forgets_what_was_done_hours_ago(self, work: Work, clock: FixedClock) -> None:
         knowing, runner = with_tasks(work, make_task(lambda: None))
         runner.run(promise(knowing))
         waiting = promise(knowing)
-        for days, expected in ((0, 0), (3, 1)):
-            clock.advance(days=days)
+        for hours, expected in ((0, 0), (5, 0), (2, 1)):
+            clock.advance(hours=hours)
             with work.begin(actor="test") as uow:
                 assert forget_done(uow) == expected
         assert read_task(work, waiting).status is TaskStatus.WAITING
