@@ -1,6 +1,7 @@
 """The real agents, over HTTP."""
 
 import json
+import math
 from typing import Any
 
 import requests
@@ -109,8 +110,8 @@ class HttpAgents:
 
 def _read(address: AgentAddress, answer: requests.Response) -> dict[str, Any]:
     try:
-        content = answer.json()
-    except requests.JSONDecodeError:
+        content = answer.json(parse_constant=_finite, parse_float=_finite)
+    except ValueError:
         content = None
     if not isinstance(content, dict):
         # Somebody else listens there, or stands in between.
@@ -125,6 +126,14 @@ def _read(address: AgentAddress, answer: requests.Response) -> dict[str, Any]:
     if answer.status_code == requests.codes.locked:
         raise AgentBusy(detail, holder=content.get("holder"), purpose=content.get("purpose"))
     raise AgentRefused(detail, agent_code=content.get("code"), agent_status=answer.status_code)
+
+
+def _finite(text: str) -> float:
+    """Raises ``ValueError`` for what Python takes for a number and no database can store."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def unreachable(address: AgentAddress, why: str) -> AgentUnreachable:

@@ -1,12 +1,27 @@
 """Shapes of jobs on the wire."""
 
+import math
 from datetime import datetime
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
 
 from press_app.jobs.lifecycle import JobStatus
 from press_app.jobs.model import Job
+
+
+def _finite(value: Any) -> Any:
+    """Python reads ``NaN`` and ``1e999``; MariaDB refuses to store them, and the agent would push them for ever."""
+    if isinstance(value, float) and not math.isfinite(value):
+        message = "must have numbers of JSON only"
+        raise ValueError(message)
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _finite(inner)
+    return value
+
+
+Facts = Annotated[dict[str, Any], AfterValidator(_finite)]
+"""What an agent tells freely."""
 
 
 class JobView(BaseModel):
@@ -49,7 +64,7 @@ class AgentStep(BaseModel):
     state: str = Field(max_length=32)
     started_at: str | None = None
     finished_at: str | None = None
-    seconds: float | None = None
+    seconds: FiniteFloat | None = None
     output: str | None = Field(default=None, max_length=20_000)
 
 
@@ -61,8 +76,8 @@ class AgentJob(BaseModel):
     id: str = Field(max_length=64)
     status: str = Field(max_length=32)
     steps: list[AgentStep] = Field(max_length=100)
-    result: dict[str, Any] | None = None
-    error: dict[str, Any] | None = None
+    result: Facts | None = None
+    error: Facts | None = None
 
 
 class AgentEvent(BaseModel):

@@ -119,6 +119,15 @@ class TestPutJob:
             agents.put_job(nowhere, ORDER)
         assert unreachable.value.context == {"server_id": "server-1"}
 
+    @pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+    def test_numbers_that_are_none(
+        self, agents: HttpAgents, address: AgentAddress, httpserver: HTTPServer, number: str
+    ) -> None:
+        """No database stores them, so the agent counts as one that gave no answer."""
+        httpserver.expect_request("/v1/state").respond_with_data(f'{{"a": [{number}]}}')
+        with pytest.raises(AgentUnreachable):
+            agents.read_state(address)
+
     def test_follows_no_redirect(
         self, agents: HttpAgents, address: AgentAddress, httpserver: HTTPServer
     ) -> None:
