@@ -10,6 +10,7 @@ from press_app.benches.errors import BenchNotEmpty, BenchUnknown, ServerNotEmpty
 from press_app.benches.events import BenchRetireWanted
 from press_app.benches.lifecycle import LIFECYCLE, BenchEvent, BenchStatus
 from press_app.benches.model import Bench
+from press_app.edge.render import is_plain_url
 from press_app.jobs import service as jobs
 from press_app.jobs.lifecycle import JobStatus
 from press_app.jobs.model import Job
@@ -29,6 +30,11 @@ DEPLOY_WITHIN = timedelta(minutes=20)
 RETIRE_WITHIN = timedelta(minutes=5)
 DEFAULT_MEMORY_BYTES = 2 * 1024**3
 DEFAULT_MAX_SITES = 200
+NO_ADDRESS = {
+    "code": "agent_answer_unusable",
+    "message": "The agent calls the bench deployed, and tells no plain address of it. Look at the host, then deploy again.",
+    "compensated": False,
+}
 SERVING = (BenchStatus.RUNNING, BenchStatus.DRAINING)
 
 
@@ -103,13 +109,14 @@ def on_deploy_finished(uow: UnitOfWork, job: Job) -> None:
     bench = get_bench(uow.session, job.params["bench_id"])
     if bench.status is not BenchStatus.DEPLOYING:
         return
-    if job.status is JobStatus.SUCCEEDED and job.result:
-        bench.url = str(job.result["url"])
+    url = (job.result or {}).get("url")
+    if job.status is JobStatus.SUCCEEDED and is_plain_url(url):
+        bench.url = url
         bench.facts = job.result
         bench.error = None
         bench.apply(BenchEvent.DEPLOYED, uow.now())
     else:
-        bench.error = job.error
+        bench.error = job.error or NO_ADDRESS
         bench.apply(BenchEvent.FAILED, uow.now())
     uow.record(f"bench.{bench.status}", bench.target, f"The bench is {bench.status}.", job_id=job.id)
 

@@ -13,6 +13,8 @@ HOSTS_PER_ROUTER = 50
 
 MAX_HOSTNAME = 253
 HOSTNAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+URL = re.compile(r"https?://([a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:[0-9]{1,5})?/?")
+MAX_URL = 255
 
 Group = tuple[RouteState, str, str]
 """State, bench and reason: the hosts of one group lead to the same place."""
@@ -33,10 +35,19 @@ def find_group(route: Route) -> Group | None:
     if len(route.hostname) > MAX_HOSTNAME or HOSTNAME.fullmatch(route.hostname) is None:
         return None
     if route.state is RouteState.LIVE:
-        return route.state, route.bench_id, ""
+        return (route.state, route.bench_id, "") if is_plain_url(route.bench_url) else None
     if route.state is RouteState.NONE:
         return None
     return route.state, "", route.reason if route.state is RouteState.SUSPENDED else ""
+
+
+def is_plain_url(url: object) -> bool:
+    """Whether it names a host and a port and nothing else.
+
+    Agents tell where their benches are, and Traefik runs its file through Go's templates first: what stands between
+    two braces would be done, not read.
+    """
+    return isinstance(url, str) and len(url) <= MAX_URL and URL.fullmatch(url) is not None
 
 
 def render_group(group: Group, routes: Iterable[Route]) -> Piece:

@@ -10,6 +10,8 @@ from press_app.sites.lifecycle import SiteStatus, Wanted
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 MIN_NAME, MAX_NAME = 3, 40
+PATH = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+/?")
+MAX_PATH = 64
 RESERVED_NAMES = frozenset(
     [
         "admin",
@@ -82,6 +84,11 @@ def check_name(name: str) -> str:
         message = f"'{name}' is kept for the platform. Nothing was created. Try '{name}-erp'."
         raise SiteNameInvalid(message)
     return name
+
+
+def is_local_path(path: object) -> bool:
+    """Whether it stays on the site's own host when it is written behind its address: an agent says where to log in."""
+    return isinstance(path, str) and len(path) <= MAX_PATH and PATH.fullmatch(path) is not None
 
 
 def suggest_name(wish: str, serial: int = 0) -> str:

@@ -8,6 +8,7 @@ from press_app.edge.port import EXPECTED_STATUS, RouteState, shown
 from press_app.jobs.lifecycle import JobStatus
 from press_app.jobs.model import Job
 from press_app.kit.db import ReadSession, Session
+from press_app.sites import rules
 from press_app.sites.events import SiteBackupEnded
 from press_app.sites.lifecycle import SiteEvent, SiteStatus
 from press_app.sites.model import LoginLink, Site
@@ -131,8 +132,9 @@ def on_login_link_finished(uow: UnitOfWork, job: Job) -> None:
     link = uow.session.get(LoginLink, link_id)
     if link is None:
         return
-    if job.status is JobStatus.SUCCEEDED and job.result:
-        link.path = str(job.result["path"])
+    path = (job.result or {}).get("path")
+    if job.status is JobStatus.SUCCEEDED and rules.is_local_path(path):
+        link.path = path
     else:
         link.error = str((job.error or {}).get("message", "The bench did not take the link."))
 

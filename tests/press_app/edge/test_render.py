@@ -177,3 +177,12 @@ class TestTable:
         table.take(News(mark=None, routes={route.site_id: route for route in moved}))
         assert "127.0.0.1:7009" in table.render()
         assert "127.0.0.1:7001" not in table.render()
+
+
+def test_an_address_that_traefik_would_run_is_left_out() -> None:
+    """Traefik runs its file through Go's templates before it reads it."""
+    bad = "http://127.0.0.1:7001/{{ env `HOME` }}"
+    text = json.dumps(render([make_route(bench_url=bad), make_route("b.localhost", bench_id="b2")], PAGES))
+    assert "{{" not in text
+    assert "acme.localhost" not in text
+    assert "b.localhost" in text
