@@ -79,14 +79,14 @@ class Choice(TypeDecorator[E]):
         return None if value is None else self.enum(value)
 
 
-ID = String(36)
-"""Column type of ids."""
-
-
 def Exact(length: int) -> String:  # noqa: N802 - reads as the column type that it is
     """Text compared byte by byte on every database; MariaDB would take "Acme" and "acme " for the same."""
     exact = mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_nopad_bin")
     return String(length).with_variant(exact, "mysql", "mariadb")
+
+
+ID = Exact(36)
+"""Column type of ids. An id in capitals is nobody's: else it would be stored as such, and no role would fit it."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table('finding',
-    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('id', press_app.kit.db.ID, nullable=False),
     sa.Column('invariant', sa.String(length=64), nullable=False),
     sa.Column('subject', sa.String(length=120), nullable=False),
     sa.Column('message', sa.Text(), nullable=False),
@@ -26,7 +26,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_finding_resolved_at', ['resolved_at'], unique=False)
 
     op.create_table('idempotency',
-    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('id', press_app.kit.db.ID, nullable=False),
     sa.Column('place', sa.String(length=320).with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=320), 'mariadb').with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=320), 'mysql'), nullable=False),
     sa.Column('request_sha256', sa.String(length=64), nullable=False),
     sa.Column('status', sa.Integer(), nullable=True),
@@ -43,7 +43,7 @@ def upgrade() -> None:
     sa.Column('at', press_app.kit.db.Moment(), nullable=False),
     sa.Column('kind', sa.String(length=64), nullable=False),
     sa.Column('subject', sa.String(length=64), nullable=False),
-    sa.Column('team_id', sa.String(length=36), nullable=True),
+    sa.Column('team_id', press_app.kit.db.ID, nullable=True),
     sa.Column('actor', sa.String(length=120), nullable=False),
     sa.Column('message', sa.Text(), nullable=False),
     sa.Column('data', sa.JSON(), nullable=False),
@@ -64,7 +64,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('subject', name=op.f('pk_lease'))
     )
     op.create_table('plan',
-    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('id', press_app.kit.db.ID, nullable=False),
     sa.Column('code', sa.String(length=64).with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=64), 'mariadb').with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=64), 'mysql'), nullable=False),
     sa.Column('name', sa.String(length=120), nullable=False),
     sa.Column('price_cents', sa.Integer(), nullable=True),
@@ -84,7 +84,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('code', name=op.f('uq_plan_code'))
     )
     op.create_table('release',
-    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('id', press_app.kit.db.ID, nullable=False),
     sa.Column('name', sa.String(length=63), nullable=False),
     sa.Column('engine', sa.String(length=32), nullable=False),
     sa.Column('engine_version', sa.String(length=63), nullable=False),
@@ -122,7 +122,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_seen_credential_expires_at'), ['expires_at'], unique=False)
 
     op.create_table('server',
-    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('id', press_app.kit.db.ID, nullable=False),
     sa.Column('name', sa.String(length=63), nullable=False),
     sa.Column('url', sa.String(length=255), nullable=True),
     sa.Column('agent_key', sa.Text(), nullable=True),
@@ -136,14 +136,14 @@ def upgrade() -> None:
     sa.UniqueConstraint('name', name=op.f('uq_server_name'))
     )
     op.create_table('server_feed',
-    sa.Column('server_id', sa.String(length=36), nullable=False),
+    sa.Column('server_id', press_app.kit.db.ID, nullable=False),
     sa.Column('ledger_id', sa.String(length=64), nullable=False),
     sa.Column('cursor', sa.BigInteger(), nullable=False),
     sa.Column('heard_at', press_app.kit.db.Moment(), nullable=True),
     sa.PrimaryKeyConstraint('server_id', name=op.f('pk_server_feed'))
     )
     op.create_table('task',
-    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('id', press_app.kit.db.ID, nullable=False),
     sa.Column('name', sa.String(length=64), nullable=False),
     sa.Column('args', sa.JSON(), nullable=False),
     sa.Column('queue', sa.String(length=16), nullable=False),
@@ -167,7 +167,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_task_status_run_at', ['status', 'run_at'], unique=False)
 
     op.create_table('team',
-    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('id', press_app.kit.db.ID, nullable=False),
     sa.Column('name', sa.String(length=190), nullable=False),
     sa.Column('customer_ref', sa.String(length=190).with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=190), 'mariadb').with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=190), 'mysql'), nullable=True),
     sa.Column('created_at', press_app.kit.db.Moment(), nullable=False),
@@ -181,7 +181,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_termination_guard'))
     )
     op.create_table('user',
-    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('id', press_app.kit.db.ID, nullable=False),
     sa.Column('email', sa.String(length=190).with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=190), 'mariadb').with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=190), 'mysql'), nullable=False),
     sa.Column('name', sa.String(length=190), nullable=False),
     sa.Column('password_hash', sa.String(length=255), nullable=True),
@@ -193,9 +193,9 @@ def upgrade() -> None:
     sa.UniqueConstraint('email', name=op.f('uq_user_email'))
     )
     op.create_table('api_token',
-    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('id', press_app.kit.db.ID, nullable=False),
     sa.Column('token_sha256', sa.String(length=64), nullable=False),
-    sa.Column('team_id', sa.String(length=36), nullable=True),
+    sa.Column('team_id', press_app.kit.db.ID, nullable=True),
     sa.Column('name', sa.String(length=120), nullable=False),
     sa.Column('scopes', sa.JSON(), nullable=False),
     sa.Column('created_by', sa.String(length=120), nullable=False),
@@ -211,9 +211,9 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_api_token_team_id'), ['team_id'], unique=False)
 
     op.create_table('bench',
-    sa.Column('id', sa.String(length=36), nullable=False),
-    sa.Column('server_id', sa.String(length=36), nullable=False),
-    sa.Column('release_id', sa.String(length=36), nullable=False),
+    sa.Column('id', press_app.kit.db.ID, nullable=False),
+    sa.Column('server_id', press_app.kit.db.ID, nullable=False),
+    sa.Column('release_id', press_app.kit.db.ID, nullable=False),
     sa.Column('status', sa.String(length=32), nullable=False),
     sa.Column('target_status', sa.String(length=32), nullable=True),
     sa.Column('status_since', press_app.kit.db.Moment(), nullable=False),
@@ -235,9 +235,9 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_bench_status'), ['status'], unique=False)
 
     op.create_table('browser_session',
-    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('id', press_app.kit.db.ID, nullable=False),
     sa.Column('token_sha256', sa.String(length=64), nullable=False),
-    sa.Column('user_id', sa.String(length=36), nullable=False),
+    sa.Column('user_id', press_app.kit.db.ID, nullable=False),
     sa.Column('ip', sa.String(length=64), nullable=False),
     sa.Column('user_agent', sa.String(length=255), nullable=False),
     sa.Column('created_at', press_app.kit.db.Moment(), nullable=False),
@@ -252,9 +252,9 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_browser_session_user_id'), ['user_id'], unique=False)
 
     op.create_table('job',
-    sa.Column('id', sa.String(length=36), nullable=False),
-    sa.Column('server_id', sa.String(length=36), nullable=False),
-    sa.Column('team_id', sa.String(length=36), nullable=True),
+    sa.Column('id', press_app.kit.db.ID, nullable=False),
+    sa.Column('server_id', press_app.kit.db.ID, nullable=False),
+    sa.Column('team_id', press_app.kit.db.ID, nullable=True),
     sa.Column('operation', sa.String(length=64), nullable=False),
     sa.Column('target', sa.String(length=64), nullable=False),
     sa.Column('purpose', sa.String(length=190), nullable=False),
@@ -283,8 +283,8 @@ def upgrade() -> None:
         batch_op.create_index('ix_job_team_id_id', ['team_id', 'id'], unique=False)
 
     op.create_table('membership',
-    sa.Column('team_id', sa.String(length=36), nullable=False),
-    sa.Column('user_id', sa.String(length=36), nullable=False),
+    sa.Column('team_id', press_app.kit.db.ID, nullable=False),
+    sa.Column('user_id', press_app.kit.db.ID, nullable=False),
     sa.Column('role', sa.String(length=32), nullable=False),
     sa.Column('created_at', press_app.kit.db.Moment(), nullable=False),
     sa.ForeignKeyConstraint(['team_id'], ['team.id'], name=op.f('fk_membership_team_id_team')),
@@ -295,9 +295,9 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_membership_user_id'), ['user_id'], unique=False)
 
     op.create_table('subscription',
-    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('id', press_app.kit.db.ID, nullable=False),
     sa.Column('external_id', sa.String(length=190).with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=190), 'mariadb').with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=190), 'mysql'), nullable=False),
-    sa.Column('team_id', sa.String(length=36), nullable=False),
+    sa.Column('team_id', press_app.kit.db.ID, nullable=False),
     sa.Column('plan_code', sa.String(length=64).with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=64), 'mariadb').with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=64), 'mysql'), nullable=False),
     sa.Column('name', sa.String(length=190), nullable=True),
     sa.Column('wanted', sa.String(length=32), nullable=False),
@@ -319,9 +319,9 @@ def upgrade() -> None:
         batch_op.create_index('ix_subscription_wanted_ended_at', ['wanted', 'ended_at'], unique=False)
 
     op.create_table('site',
-    sa.Column('id', sa.String(length=36), nullable=False),
-    sa.Column('team_id', sa.String(length=36), nullable=False),
-    sa.Column('bench_id', sa.String(length=36), nullable=True),
+    sa.Column('id', press_app.kit.db.ID, nullable=False),
+    sa.Column('team_id', press_app.kit.db.ID, nullable=False),
+    sa.Column('bench_id', press_app.kit.db.ID, nullable=True),
     sa.Column('name', sa.String(length=63), nullable=False),
     sa.Column('hostname', sa.String(length=253), nullable=True),
     sa.Column('apps', sa.JSON(), nullable=False),
@@ -377,9 +377,9 @@ def upgrade() -> None:
         batch_op.create_index('ix_spare_status_apps', ['status', 'apps'], unique=False)
 
     op.create_table('backup',
-    sa.Column('id', sa.String(length=36), nullable=False),
-    sa.Column('site_id', sa.String(length=36), nullable=False),
-    sa.Column('team_id', sa.String(length=36), nullable=False),
+    sa.Column('id', press_app.kit.db.ID, nullable=False),
+    sa.Column('site_id', press_app.kit.db.ID, nullable=False),
+    sa.Column('team_id', press_app.kit.db.ID, nullable=False),
     sa.Column('engine', sa.String(length=32), nullable=False),
     sa.Column('kind', sa.String(length=16), nullable=False),
     sa.Column('status', sa.String(length=32), nullable=False),
@@ -403,8 +403,8 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_backup_team_id'), ['team_id'], unique=False)
 
     op.create_table('coverage',
-    sa.Column('site_id', sa.String(length=36), nullable=False),
-    sa.Column('subscription_id', sa.String(length=36), nullable=True),
+    sa.Column('site_id', press_app.kit.db.ID, nullable=False),
+    sa.Column('subscription_id', press_app.kit.db.ID, nullable=True),
     sa.Column('on_word', sa.Boolean(), nullable=False),
     sa.Column('is_ended', sa.Boolean(), nullable=False),
     sa.ForeignKeyConstraint(['site_id'], ['site.id'], name=op.f('fk_coverage_site_id_site')),
@@ -415,7 +415,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_coverage_subscription_id'), ['subscription_id'], unique=False)
 
     op.create_table('hold',
-    sa.Column('site_id', sa.String(length=36), nullable=False),
+    sa.Column('site_id', press_app.kit.db.ID, nullable=False),
     sa.Column('kind', sa.String(length=32), nullable=False),
     sa.Column('message', sa.Text(), nullable=False),
     sa.Column('placed_by', sa.String(length=120), nullable=False),
@@ -424,9 +424,9 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('site_id', 'kind', name=op.f('pk_hold'))
     )
     op.create_table('login_link',
-    sa.Column('id', sa.String(length=36), nullable=False),
-    sa.Column('site_id', sa.String(length=36), nullable=False),
-    sa.Column('job_id', sa.String(length=36), nullable=False),
+    sa.Column('id', press_app.kit.db.ID, nullable=False),
+    sa.Column('site_id', press_app.kit.db.ID, nullable=False),
+    sa.Column('job_id', press_app.kit.db.ID, nullable=False),
     sa.Column('asked_by', sa.String(length=120), nullable=False),
     sa.Column('path', sa.String(length=64), nullable=True),
     sa.Column('error', sa.Text(), nullable=True),

@@ -9,13 +9,14 @@ from schemathesis.core.transport import Response
 from press_app.config import Settings
 from press_app.teams.model import Role
 from tests.factories.access import bearer
-from tests.factories.barrage import NOBODY, Barrage, Sign, as_response, judge
+from tests.factories.barrage import FACTOR, NOBODY, Barrage, Sign, as_response, judge
 from tests.factories.signing import make_agent_token
 from tests.factories.teams import make_user
 from tests.press_app.driver import Driver
 from tests.press_app.scene import AGENTS, STREAM, Headers, Scene, add_members, enrol_agent, make_scene
 
 ENOUGH = 10**9
+pytestmark = pytest.mark.timeout(300 * FACTOR)
 only_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 only_mariadb = pytest.mark.parametrize(
     "database", [pytest.param("mariadb", marks=pytest.mark.mariadb)], indirect=True
@@ -93,7 +94,6 @@ def test_strangers(barrage: Barrage, capsys: pytest.CaptureFixture[str]) -> None
 
 
 @only_sqlite
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("role", "least"), [("owner", 50), ("operator", 80)])
 def test_who_may_do_most(
     scene: Scene, barrage: Barrage, role: str, least: int, capsys: pytest.CaptureFixture[str]
@@ -105,7 +105,6 @@ def test_who_may_do_most(
 
 
 @only_sqlite
-@pytest.mark.timeout(300)
 def test_everybody_else_in_turn(scene: Scene, barrage: Barrage, capsys: pytest.CaptureFixture[str]) -> None:
     callers = {role: with_headers(headers) for role, headers in scene.callers.items()}
     tallies = barrage.fire({**callers, "an agent": by_agent(scene)}, examples=4)
@@ -129,7 +128,6 @@ def test_the_doors_of_agents(scene: Scene, barrage: Barrage, capsys: pytest.Capt
 
 
 @only_mariadb
-@pytest.mark.timeout(300)
 def test_mariadb_takes_it_as_well(scene: Scene, barrage: Barrage, capsys: pytest.CaptureFixture[str]) -> None:
     callers = {f"{role} on MariaDB": with_headers(scene.callers[role]) for role in ("operator", "owner")}
     tallies = barrage.fire(callers, examples=3)
