@@ -11,11 +11,11 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from agent import __version__
 from agent.api import jobs, problems, status
+from agent.api.limits import MAX_BODY_BYTES, LengthGate
 from agent.api.metrics import make_registry
 from agent.api.security import Guard
 from agent.bootstrap import Agent
 
-MAX_BODY_BYTES = 256 * 1024
 CORRELATION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 STOP_SECONDS = 5.0
 
@@ -51,6 +51,7 @@ def create_app(agent: Agent, *, beside: bool = True) -> FastAPI:
     app.include_router(jobs.router)
     app.include_router(status.router)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)
+    app.add_middleware(LengthGate)
     app.add_middleware(
         CorrelationIdMiddleware,
         header_name="X-Correlation-ID",

@@ -61,9 +61,10 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _crash)
 
 
-def _answer(
+def answer(
     *, status: int, title: str, detail: str, code: str, context: dict[str, Any] | None = None
 ) -> JSONResponse:
+    """One problem; ``context`` never replaces a standard member."""
     body = {
         **(context or {}),
         "type": "about:blank",
@@ -81,7 +82,7 @@ def _agent_error(_: Request, error: Exception) -> JSONResponse:
         raise error
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.warning("request.failed", code=error.code, error=error.message)
-    return _answer(
+    return answer(
         status=error.status, title=error.title, detail=error.message, code=error.code, context=error.context
     )
 
@@ -93,7 +94,7 @@ def _invalid(_: Request, error: Exception) -> JSONResponse:
         {"field": ".".join(str(part) for part in item["loc"]), "message": item["msg"]}
         for item in error.errors()
     ]
-    return _answer(
+    return answer(
         status=422,
         title="The request does not fit",
         detail="The request does not fit the contract; nothing was touched. Correct the fields that are named.",
@@ -107,14 +108,14 @@ def _http_error(_: Request, error: Exception) -> JSONResponse:
         raise error
     phrase = phrase_of(error.status_code)
     code = phrase.lower().replace(" ", "_").replace("-", "_")
-    return _answer(
+    return answer(
         status=error.status_code, title=phrase, detail=f"{error.detail}. Nothing was touched.", code=code
     )
 
 
 def _crash(_: Request, error: Exception) -> JSONResponse:
     log.error("request.crashed", exc_info=error)
-    return _answer(
+    return answer(
         status=500,
         title="The agent met an error of its own",
         detail=f"{type(error).__name__}; what was written down before stands. Look into the agent's log, then send again.",

@@ -5,6 +5,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+PLAIN = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+"""One name in a location: what begins with a dot could lead out of the store."""
 MIB = 1 << 20
 
 Uuid = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
@@ -60,9 +62,7 @@ class Backup(Strict):
     id: Uuid
     site_id: Uuid
     engine: EngineName
-    location: Annotated[
-        str, StringConstraints(max_length=600, pattern=r"^[a-z0-9]+:[A-Za-z0-9][A-Za-z0-9./_-]*$")
-    ]
+    location: Annotated[str, StringConstraints(max_length=600, pattern=rf"^[a-z0-9]+:{PLAIN}(/{PLAIN})*$")]
     size_bytes: Annotated[int, Field(ge=0)]
     sha256: Digest
     content_sha256: Digest | None = None

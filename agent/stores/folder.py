@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from agent.host import files
-from agent.stores.errors import BackupConflict, BackupMissing
+from agent.stores.errors import BackupConflict, BackupMissing, StoreMisnamed
 from agent.stores.names import check_name, name_at
 
 SCHEME = "folder"
@@ -47,7 +47,11 @@ class FolderStore:
         return self._path(location).is_file()
 
     def _path(self, location: str) -> Path:
-        return self._root / name_at(location, SCHEME)
+        path = self._root / name_at(location, SCHEME)
+        # Somebody who may write into the store could put a link there that leads to any file of the host.
+        if not path.resolve().is_relative_to(self._root.resolve()):
+            raise StoreMisnamed(f"{location} leads out of the store. Nothing was touched; look at the store.")
+        return path
 
     def _make_folders(self, folder: Path) -> None:
         """Make the folders and their names durable: a backup in a folder that a power cut forgets is none."""

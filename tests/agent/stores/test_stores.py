@@ -66,3 +66,17 @@ class TestFolderStore:
         store = FolderStore(tmp_path / "root")
         store.put("site/b1", make_file(tmp_path))
         assert [path.name for path in (tmp_path / "root" / "site").iterdir()] == ["b1"]
+
+    @pytest.mark.parametrize("link", ["site/b1", "site"])
+    def test_follows_no_link_that_leads_out(self, tmp_path: Path, link: str) -> None:
+        store, root = FolderStore(tmp_path / "root"), tmp_path / "root"
+        (tmp_path / "b1").write_bytes(b"secret")
+        target = tmp_path if link == "site" else tmp_path / "b1"
+        (root / link).parent.mkdir(parents=True, exist_ok=True)
+        (root / link).symlink_to(target)
+        for ask in (store.exists, store.delete, lambda where: store.read_back(where, tmp_path / "back")):
+            with pytest.raises(AgentError) as caught:
+                ask("folder:site/b1")
+            assert caught.value.code == "backup_location_invalid"
+        assert (tmp_path / "b1").read_bytes() == b"secret"
+        assert not (tmp_path / "back").exists()
