@@ -1,12 +1,11 @@
 """Builds the API from an assembled bridge."""
 
+import random
 import re
-import time
 from datetime import timedelta
 
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from billing_bridge.api import health, operator, problems, webhooks
 from billing_bridge.api.metrics import Metrics
@@ -30,16 +29,22 @@ def create_app(bridge: Bridge) -> FastAPI:
     if bridge.settings.takes_webhooks:
         intake = webhooks.WebhookIntake(bridge, verifier=make_verifier(bridge), metrics=metrics)
         app.include_router(webhooks.make_router(intake))
-        app.add_middleware(_Stopwatch, metrics=metrics)
+        app.add_middleware(webhooks.Shortcut, intake=intake)
     app.add_middleware(
         CorrelationIdMiddleware,
         header_name="X-Correlation-ID",
         update_request_header=False,
         validator=lambda value: CORRELATION.fullmatch(value) is not None,
+        generator=make_correlation_id,
     )
     schemas = app.openapi().setdefault("components", {}).setdefault("schemas", {})
     schemas["Problem"] = problems.Problem.model_json_schema()
     return app
+
+
+def make_correlation_id() -> str:
+    """Tells requests apart and guards nothing, so no system call is spent on it."""
+    return f"{random.getrandbits(128):032x}"
 
 
 def make_verifier(bridge: Bridge) -> SignatureVerifier:
@@ -58,24 +63,3 @@ def make_verifier(bridge: Bridge) -> SignatureVerifier:
         issuer=settings.webhook_jwt_issuer,
         max_bytes=settings.webhook_max_header_bytes,
     )
-
-
-class _Stopwatch:
-    """Measures deliveries from the first byte of the request to the first byte of the answer."""
-
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self._app = app
-        self._metrics = metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != "/webhooks/lago":
-            await self._app(scope, receive, send)
-            return
-        started = time.perf_counter()
-
-        async def send_measured(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                self._metrics.acknowledged.observe(time.perf_counter() - started)
-            await send(message)
-
-        await self._app(scope, receive, send_measured)

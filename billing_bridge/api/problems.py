@@ -1,5 +1,6 @@
 """Every error leaves as a problem document (RFC 9457), and the OpenAPI says which ones to expect."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -62,21 +63,30 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def install(app: FastAPI) -> None:
     """Map every kind of error to a problem document."""
-    app.add_exception_handler(BridgeError, _on_bridge_error)
-    app.add_exception_handler(RequestValidationError, _on_validation_error)
-    app.add_exception_handler(HTTPException, _on_http_error)
-    app.add_exception_handler(SQLAlchemyError, _on_database_error)
-    app.add_exception_handler(Exception, _on_unexpected)
+    for kind in (BridgeError, RequestValidationError, HTTPException, SQLAlchemyError, Exception):
+        app.add_exception_handler(kind, _on_error)
 
 
-async def _on_bridge_error(request: Request, error: Exception) -> JSONResponse:
+async def _on_error(request: Request, error: Exception) -> JSONResponse:
+    return answer_error(request, error)
+
+
+def answer_error(request: Request, error: Exception) -> JSONResponse:
+    """The problem document that belongs to `error`; what is this side's fault is logged, too."""
+    for kind, answer in _ANSWERS:
+        if isinstance(error, kind):
+            return answer(request, error)
+    return _on_unexpected(request, error)
+
+
+def _on_bridge_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, BridgeError)
     if error.status >= SERVER_ERROR:
         log.warning("request_failed", path=request.url.path, code=error.code, error=error.message)
     return problem(error.status, error.code, error.message)
 
 
-async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
+def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
     del request
     assert isinstance(error, RequestValidationError)
     found = [
@@ -88,12 +98,12 @@ async def _on_validation_error(request: Request, error: Exception) -> JSONRespon
     )
 
 
-async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
+def _on_http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     return problem(error.status_code, "http_error", f"{request.method} {request.url.path}: {error.detail}")
 
 
-async def _on_database_error(request: Request, error: Exception) -> JSONResponse:
+def _on_database_error(request: Request, error: Exception) -> JSONResponse:
     log.error("database_failed", path=request.url.path, error=str(error)[:500])
     return problem(
         503,
@@ -102,8 +112,16 @@ async def _on_database_error(request: Request, error: Exception) -> JSONResponse
     )
 
 
-async def _on_unexpected(request: Request, error: Exception) -> JSONResponse:
+def _on_unexpected(request: Request, error: Exception) -> JSONResponse:
     log.error("unexpected", path=request.url.path, exc_info=error)
     return problem(
         500, "unexpected", "Something unforeseen happened; the log has it under this correlation id."
     )
+
+
+_ANSWERS: tuple[tuple[type[Exception], Callable[[Request, Exception], JSONResponse]], ...] = (
+    (BridgeError, _on_bridge_error),
+    (RequestValidationError, _on_validation_error),
+    (HTTPException, _on_http_error),
+    (SQLAlchemyError, _on_database_error),
+)

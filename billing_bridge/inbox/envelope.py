@@ -11,6 +11,7 @@ from billing_bridge.errors import WebhookRefused
 
 MAX_DEPTH = 64
 LARGEST_INTEGER = 2**63
+MAX_DIGITS = 20
 TYPE_PATTERN = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+", re.ASCII)
 ID_PATTERN = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
 MAX_TYPE = 100
@@ -57,14 +58,17 @@ def read_key(value: str | None) -> str:
 def read_json(raw: bytes) -> dict[str, Any]:
     """A JSON object without lone surrogates, non-finite or oversized numbers, or absurd depth."""
     try:
-        body = json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant)
+        body = _DECODER.decode(raw.decode("utf-8"))
     except RecursionError:
         _refuse("the body is nested too deeply")
     except ValueError as error:
         _refuse(f"the body is no JSON ({type(error).__name__})")
     if not isinstance(body, dict):
         _refuse("the body is no JSON object")
-    _check_values(body)
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH or b"\\ud" in raw.lower():
+        _check_values(
+            body
+        )  # Only what opens so often can be too deep, only an escape can be half a character.
     return body
 
 
@@ -78,23 +82,30 @@ def _check_values(body: dict[str, Any]) -> None:
                 below.extend(value.values())
             elif isinstance(value, list):
                 below.extend(value)
-            else:
-                _check_scalar(value)
+            elif isinstance(value, str):
+                _check_text(value)
         if not below:
             return
         level = below
     _refuse("the body is nested too deeply")
 
 
-def _check_scalar(value: Any) -> None:
-    if isinstance(value, str):
-        if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
-            _refuse("a text holds half a character")
-    elif isinstance(value, float):
-        if not math.isfinite(value):
-            _refuse("a number is too large")
-    elif isinstance(value, int) and not -LARGEST_INTEGER <= value < LARGEST_INTEGER:
+def _check_text(value: str) -> None:
+    if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
+        _refuse("a text holds half a character")
+
+
+def _read_integer(digits: str) -> int:
+    if len(digits) > MAX_DIGITS or not -LARGEST_INTEGER <= (value := int(digits)) < LARGEST_INTEGER:
         _refuse("a number is too large")
+    return value
+
+
+def _read_float(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        _refuse("a number is too large")
+    return value
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -103,3 +114,6 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def _refuse(why: str) -> NoReturn:
     raise WebhookRefused(f"The delivery was refused because {why}; nothing was stored.")
+
+
+_DECODER = json.JSONDecoder(parse_int=_read_integer, parse_float=_read_float, parse_constant=_refuse_constant)

@@ -88,13 +88,16 @@ class InboxStore:
         self._engine = engine
 
     def insert(self, events: Sequence[NewEvent], *, now: datetime) -> list[bool]:
-        """Store several events in one durable commit; answers for each whether it was new.
-
-        The whole batch shares one sync to disk, so a caller may gather deliveries before it calls.
-        """
+        """Store several events in one durable commit, with one sync to disk; answers for each whether it was new."""
         statement = insert_new(self._engine, inbox)
-        with self._engine.begin() as connection:
-            return [connection.execute(statement, _row(event, now)).rowcount == 1 for event in events]
+        rows = [_row(event, now) for event in events]
+        with self._engine.connect() as connection:
+            are_new = [True] * len(rows)
+            if connection.execute(statement, rows).rowcount != len(rows):
+                connection.rollback()  # A batch is counted as a whole; single rows tell which ones were known.
+                are_new = [connection.execute(statement, row).rowcount == 1 for row in rows]
+            connection.commit()
+            return are_new
 
     def claim(self, *, owner: str, now: datetime, lease: timedelta, lane: Lane = Lane.EVENTS) -> Event | None:
         """Take the oldest due event, or one whose worker stopped renewing its lease; None when nothing is due."""

@@ -12,7 +12,10 @@ from tests.billing_bridge.servers import LagoServer, PressServer
 
 
 def test_a_signed_webhook_becomes_a_wanted_state(
-    make_bridge: Callable[..., Bridge], lago_server: LagoServer, press_server: PressServer
+    make_bridge: Callable[..., Bridge],
+    lago_server: LagoServer,
+    press_server: PressServer,
+    until: Callable[..., None],
 ) -> None:
     lago_server.subscriptions.append(make_subscription())
     bell = FakeDoorbell()
@@ -20,8 +23,8 @@ def test_a_signed_webhook_becomes_a_wanted_state(
     raw = make_body()
     with TestClient(create_app(bridge)) as client:
         answer = client.post("/webhooks/lago", content=raw, headers=sign(raw) | {"X-Correlation-ID": "c-1"})
+        until(lambda: bell.rings == 1, what="the ring")
     assert answer.json() == {"received": "new", "handled": True}
-    assert bell.rings == 1
     assert bridge.worker.drain() == 1
     [(external_id, put)] = press_server.puts
     assert external_id == "acme"

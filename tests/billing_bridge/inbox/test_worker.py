@@ -176,6 +176,7 @@ class TestLeases:
 class TestWriter:
     def test_what_arrives_together_is_committed_together(self, engine: sa.Engine, clock: Clock) -> None:
         groups: list[int] = []
+        calls: list[int] = []
 
         class CountingStore(InboxStore):
             def insert(self, events: object, *, now: datetime) -> list[bool]:
@@ -183,7 +184,7 @@ class TestWriter:
                 return super().insert(events, now=now)  # type: ignore[arg-type]
 
         async def deliver() -> list[bool]:
-            writer = InboxWriter(CountingStore(engine), clock=clock)
+            writer = InboxWriter(CountingStore(engine), clock=clock, on_work=lambda: calls.append(1))
             keys = [f"k{n % 50}" for n in range(100)]
             events = [NewEvent(unique_key=key, webhook_type="a.b", body=b"{}") for key in keys]
             return list(await asyncio.gather(*(writer.put(event) for event in events)))
@@ -191,12 +192,16 @@ class TestWriter:
         results = asyncio.run(deliver())
         assert (results.count(True), len(results)) == (50, 100)
         assert len(groups) < 10
+        assert 1 <= len(calls) <= len(groups)
 
     def test_a_failed_group_is_told_to_each_sender(self, clock: Clock) -> None:
         broken = make_engine("sqlite:////nowhere/at/all.db")
 
+        def never() -> None:
+            pytest.fail("nothing was stored, so there is no work")
+
         async def deliver() -> list[object]:
-            writer = InboxWriter(InboxStore(broken), clock=clock)
+            writer = InboxWriter(InboxStore(broken), clock=clock, on_work=never)
             events = [NewEvent(unique_key=f"k{n}", webhook_type="a.b", body=b"{}") for n in range(3)]
             return list(await asyncio.gather(*(writer.put(e) for e in events), return_exceptions=True))
 
