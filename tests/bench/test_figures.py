@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.bench.figures import find_percentile, make_figure, make_spread
+from tests.bench.figures import find_percentile, make_figure, make_rate, make_spread
 
 
 class TestFindPercentile:
@@ -27,6 +27,15 @@ class TestMakeFigure:
 
     def test_without_target_nothing_is_met_or_missed(self) -> None:
         assert make_figure("phase_asked_to_ordered_p50", 2.5).met is None
+
+
+class TestMakeRate:
+    def test_more_is_better(self) -> None:
+        figure = make_rate("ack_peak_per_second", 2000.0, baseline=500.0)
+        assert (figure.unit, figure.target, figure.met, figure.ratio) == ("/s", 1500.0, True, 4.0)
+
+    def test_too_few_are_said(self) -> None:
+        assert make_rate("ack_peak_per_second", 1499.0).met is False
 
 
 def test_a_spread_has_median_and_tail() -> None:
