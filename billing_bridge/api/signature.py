@@ -18,6 +18,8 @@ from billing_bridge.errors import LagoUnreadable, SignatureRefused
 
 log = structlog.get_logger(__name__)
 ALGORITHM = "RS256"
+LEEWAY = 60
+"""Seconds by which the clocks of Lago and of this machine may differ."""
 
 
 class PublicKeyCache:
@@ -99,6 +101,8 @@ class SignatureVerifier:
             claims = self._decode(signature, other) if other is not None else None
         if claims is None:
             _refuse("the JWT signature is not Lago's")
+        if not _is_current(claims):
+            _refuse("the JWT is expired or not valid yet")
         if self._issuer is not None and claims.get("iss") != self._issuer:
             _refuse("the JWT was issued by somebody else")
         data = claims.get("data")
@@ -110,6 +114,15 @@ class SignatureVerifier:
             return dict(jwt.decode(signature, key, algorithms=[ALGORITHM], registry=self._registry).claims)
         except (JoseError, ValueError, TypeError, RecursionError):
             return None
+
+
+def _is_current(claims: dict[str, object]) -> bool:
+    """Whether the times that the claims name allow it now; Lago names none, which is no reason to ignore one."""
+    try:
+        jwt.JWTClaimsRegistry(leeway=LEEWAY).validate(claims)
+    except (JoseError, ValueError, TypeError, OverflowError):
+        return False
+    return True
 
 
 def _refuse(why: str) -> NoReturn:
