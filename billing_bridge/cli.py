@@ -78,6 +78,7 @@ def run_api() -> None:
     import uvicorn
 
     from billing_bridge.api.app import create_app
+    from billing_bridge.api.protocol import make_protocol
 
     settings = _settings()
     logs.configure_logging(settings.log_level)
@@ -87,9 +88,8 @@ def run_api() -> None:
         create_app(bootstrap.bootstrap(settings, lago_admin=admin)),
         host=settings.host,
         port=settings.port,
-        http="h11",
         # A JWT signature is as long as the body it signs and travels in a header.
-        h11_max_incomplete_event_size=settings.webhook_max_header_bytes,
+        http=make_protocol(settings.webhook_max_header_bytes),
         log_config=None,
         access_log=False,
         server_header=False,
