@@ -42,13 +42,20 @@ def load_secrets(paths: Paths) -> Secrets:
 
 
 def write_environments(paths: Paths, ports: Mapping[str, int]) -> set[str]:
-    """The env files; the names of those that changed."""
+    """The env files, with what the owner of this installation has set otherwise; the names of those that changed."""
     environments = make_environments(paths, ports, load_secrets(paths))
     return {
         name
         for name, variables in environments.items()
-        if write_file(paths.env / name, format_env(variables), mode=0o600)
+        if write_file(paths.env / name, format_env({**variables, **read_own(paths, name)}), mode=0o600)
     }
+
+
+def read_own(paths: Paths, name: str) -> dict[str, str]:
+    """The lines of ``settings/<name>``: they replace or add to what ``up`` writes, and outlive it."""
+    file = paths.settings / name
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
 
 
 def write_redis(paths: Paths, ports: Mapping[str, int]) -> bool:

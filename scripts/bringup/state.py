@@ -52,6 +52,11 @@ class Paths:
         return self.state / "env"
 
     @property
+    def settings(self) -> Path:
+        """Env files by the owner's hand, under the same names; ``up`` reads them and never writes them."""
+        return self.state / "settings"
+
+    @property
     def log(self) -> Path:
         return self.state / "log"
 

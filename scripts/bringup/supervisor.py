@@ -108,8 +108,12 @@ class Supervisor:
         for name in (*added, *changed):
             self._call("addProcessGroup", name)
 
-    def restart(self, name: str) -> None:
+    def halt(self, name: str) -> None:
+        """Stop a program; it stays so until it is revived."""
         self._try("stopProcess", name, expected=Faults.NOT_RUNNING)
+
+    def restart(self, name: str) -> None:
+        self.halt(name)
         self._try("startProcess", name, False, expected=Faults.ALREADY_STARTED)
 
     def revive(self) -> list[str]:

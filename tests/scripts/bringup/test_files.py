@@ -54,6 +54,19 @@ class TestEnvironments:
         store_secret(paths.secrets, BRIDGE_TOKEN, "press_1")
         assert write_environments(paths, WANTED) == {"bridge.env"}
 
+    def test_what_the_owner_set_replaces_and_adds_and_is_kept(self, paths: Paths) -> None:
+        write_environments(paths, WANTED)
+        paths.settings.mkdir()
+        (paths.settings / "press.env").write_text("# mine\n\nPRESS_PORT=9\nPRESS_NEW=a=b\n", "utf-8")
+        assert write_environments(paths, WANTED) == {"press.env"}
+        lines = (paths.env / "press.env").read_text("utf-8").splitlines()
+        assert [line for line in lines if line.startswith(("PRESS_PORT=", "PRESS_NEW="))] == [
+            "PRESS_PORT=9",
+            "PRESS_NEW=a=b",
+        ]
+        assert "# mine" not in lines
+        assert write_environments(paths, WANTED) == set()
+
     def test_the_files_are_private(self, paths: Paths) -> None:
         write_environments(paths, WANTED)
         assert {file.stat().st_mode & 0o777 for file in paths.env.iterdir()} == {0o600}
