@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from press_app.sites.errors import SiteNameInvalid
@@ -59,6 +59,10 @@ RESERVED_NAMES = frozenset(
         "www",
     ]
 )
+
+
+MAX_FAILURES = 5
+"""After so many failed attempts in a row a person is asked."""
 
 
 class Action(StrEnum):
@@ -122,6 +126,20 @@ def next_action(status: SiteStatus, wanted: Wanted, *, is_held: bool) -> Action 
 def can_undo(archived_at: datetime | None, undo_until: datetime | None, now: datetime) -> bool:
     """Whether an archived site can still be brought back."""
     return archived_at is not None and undo_until is not None and now < undo_until
+
+
+def retry_wait(failures: int) -> timedelta:
+    """How long to wait after so many failed attempts in a row."""
+    return timedelta(seconds=5 * 3 ** (failures - 1))
+
+
+LONGEST_WAIT = retry_wait(MAX_FAILURES)
+"""A moment further ahead was planned by a clock that was ahead; the attempt is due."""
+
+
+def is_time(retry_at: datetime | None, now: datetime) -> bool:
+    """Whether the next attempt may be made."""
+    return retry_at is None or retry_at <= now or retry_at > now + LONGEST_WAIT
 
 
 def repair_action(failed: Action, wanted: Wanted, *, is_held: bool, is_saved: bool) -> Action | None:

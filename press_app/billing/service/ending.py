@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 def end_when_due(uow: UnitOfWork, subscription: Subscription) -> None:
     plan = plans.get_plan(uow.session, subscription.plan_code)
-    due = rules.archive_due_at(subscription.ended_at or uow.now(), plan.retention_days)
+    due = rules.archive_due_at(subscription.ended_at or uow.now(), plan.retention_days, uow.now())
     uow.enqueue(
         "subscription.end",
         after=max(due - uow.now(), timedelta()),
@@ -34,7 +34,7 @@ def end(uow: UnitOfWork, subscription_id: str) -> bool:
     if subscription is None or subscription.wanted is not WantedState.END or subscription.ended_at is None:
         return False
     plan = plans.get_plan(uow.session, subscription.plan_code)
-    if rules.archive_due_at(subscription.ended_at, plan.retention_days) > uow.now():
+    if rules.archive_due_at(subscription.ended_at, plan.retention_days, uow.now()) > uow.now():
         return False
     if subscription.archive_confirmed_at is None and repository.find_guard(uow.session) is not None:
         return False

@@ -10,6 +10,7 @@ from press_app.jobs.lifecycle import OPEN
 from press_app.jobs.model import Job
 from press_app.kit.db import ReadSession, Session
 from press_app.kit.pagination import Page, PageRequest, read_page
+from press_app.sites import rules
 from press_app.sites.errors import LoginLinkUnknown, SiteUnknown
 from press_app.sites.lifecycle import HoldKind, SiteStatus, Wanted
 from press_app.sites.model import Hold, LoginLink, Site
@@ -111,7 +112,7 @@ def list_astray(session: Session | ReadSession, now: datetime, limit: int = 500)
         and_(Site.status == SiteStatus.BROKEN, Site.retry_at.is_not(None)),
         and_(Site.status == SiteStatus.RESERVED, or_(Site.wanted == Wanted.ARCHIVED, ~held)),
     )
-    is_due = or_(Site.retry_at.is_(None), Site.retry_at <= now)
+    is_due = or_(Site.retry_at.is_(None), Site.retry_at <= now, Site.retry_at > now + rules.LONGEST_WAIT)
     found: dict[str, None] = {}
     for kind in kinds:
         query = select(Site.id).where(kind, is_due).order_by(Site.id).limit(limit)

@@ -12,13 +12,11 @@ from press_app.sites import rules
 from press_app.sites.events import SiteBackupEnded
 from press_app.sites.lifecycle import SiteEvent, SiteStatus
 from press_app.sites.model import LoginLink, Site
+from press_app.sites.rules import MAX_FAILURES
 from press_app.sites.service import reads
 from press_app.spares import service as spares
 from press_app.work import lease
 from press_app.work.unit_of_work import UnitOfWork
-
-MAX_FAILURES = 5
-"""Attempts before a person is asked."""
 
 OPENED: Mapping[SiteStatus, SiteEvent] = {
     SiteStatus.INSTALLING: SiteEvent.INSTALLED,
@@ -266,7 +264,7 @@ def _try_again(uow: UnitOfWork, site: Site) -> str:
     if site.failures >= MAX_FAILURES:
         site.retry_at = None
         return f"retry it with 'press site retry {site.name}'"
-    wait = timedelta(seconds=5 * 3 ** (site.failures - 1))
+    wait = rules.retry_wait(site.failures)
     site.retry_at = uow.now() + wait
     uow.enqueue("site.converge", after=wait, unique_key=f"converge:{site.id}", site_id=site.id)
     return f"tried again in {wait.total_seconds():.0f} s"

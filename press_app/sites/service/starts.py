@@ -32,7 +32,7 @@ DATA_WITHIN = timedelta(minutes=45)
 def converge(uow: UnitOfWork, site_id: str) -> Action | None:
     """Do the next thing that brings the site to what it should be. Returns what was started."""
     site = reads.get_site(uow.session, site_id)
-    if site.retry_at is not None and site.retry_at > uow.now():
+    if not rules.is_time(site.retry_at, uow.now()):
         return None
     if site.status is SiteStatus.BROKEN:
         return repair(uow, site) if site.retry_at is not None else None

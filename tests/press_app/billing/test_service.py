@@ -267,6 +267,17 @@ class TestGuard:
             driver.observe("end", f"customer{number:02d}", reason=TERMINATED)
         driver.finish_all()
 
+    def test_an_end_that_a_clock_ahead_noted_is_carried_out_when_the_clock_is_right(
+        self, driver: Driver
+    ) -> None:
+        site = driver.active_site()
+        driver.clock.advance(hours=1)
+        driver.observe("end", reason=TERMINATED)
+        driver.clock.advance(hours=-1)
+        driver.call("subscription.sweep")
+        driver.finish_all()
+        assert driver.site(site.id).status is SiteStatus.ARCHIVED
+
     def test_ten_endings_pass(self, driver: Driver) -> None:
         self.burst(driver, 10)
         assert {site.status for site in driver.list_sites()} == {SiteStatus.ARCHIVED}

@@ -16,7 +16,7 @@ from press_app.servers import service as servers
 from press_app.sites import service as sites
 from press_app.sites.errors import SiteNotReady
 from press_app.sites.lifecycle import SiteStatus, Wanted
-from press_app.sites.service.results import MAX_FAILURES
+from press_app.sites.rules import MAX_FAILURES
 from press_app.work import lease
 from press_app.work.lease import SubjectBusy
 from press_app.work.model import LeaseRow
@@ -54,6 +54,18 @@ class TestCreate:
         site = driver.site()
         assert (site.status, site.failures, site.error) == (SiteStatus.ACTIVE, 0, None)
         assert count_places(driver) == 1
+
+    def test_an_attempt_that_was_planned_by_a_clock_ahead_is_due_when_the_clock_is_right(
+        self, driver: Driver
+    ) -> None:
+        driver.observe()
+        driver.run()
+        driver.clock.advance(hours=1)
+        driver.refuse("create_site")
+        driver.clock.advance(hours=-1)
+        driver.call("site.reconcile")
+        driver.finish_all()
+        assert driver.site().status is SiteStatus.ACTIVE
 
     def test_waits_longer_each_time_and_then_asks_a_person(self, driver: Driver) -> None:
         driver.observe()
