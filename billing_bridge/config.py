@@ -70,8 +70,8 @@ class Settings(BaseSettings):
     """After so many failures an event is a dead letter and waits for a replay."""
     backoff_first: Positive = 1.0
     """Seconds before the second attempt; each further wait is twice as long."""
-    backoff_max: Positive = 900.0
-    """The longest wait between two attempts."""
+    backoff_max: Annotated[float, Field(gt=0, le=1200)] = 900.0
+    """The longest wait between two attempts; 1200 at most."""
     lease_seconds: Positive = 10.0
     """A worker that was killed loses its work after this time; a living one renews it."""
     sweep_seconds: Positive = 1.0

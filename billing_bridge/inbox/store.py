@@ -32,6 +32,8 @@ class Lane(StrEnum):
     RECONCILE = "reconcile"
 
 
+FURTHEST = timedelta(minutes=30)
+"""Nothing is put off or claimed for longer; a moment beyond it was written by a clock that was ahead."""
 SYNC = "bridge.sync"
 RECONCILE = "bridge.reconcile"
 
@@ -264,8 +266,10 @@ class InboxStore:
 
 
 def _is_due(now: datetime, lane: Lane) -> sa.ColumnElement[bool]:
-    waiting = (inbox.c.status == EventStatus.PENDING) & (inbox.c.next_attempt_at <= now)
-    abandoned = (inbox.c.status == EventStatus.WORKING) & (inbox.c.lease_until < now)
+    furthest = now + FURTHEST
+    come, over = inbox.c.next_attempt_at <= now, inbox.c.lease_until < now
+    waiting = (inbox.c.status == EventStatus.PENDING) & (come | (inbox.c.next_attempt_at > furthest))
+    abandoned = (inbox.c.status == EventStatus.WORKING) & (over | (inbox.c.lease_until > furthest))
     is_reconcile = inbox.c.webhook_type == RECONCILE
     return (is_reconcile if lane is Lane.RECONCILE else ~is_reconcile) & (waiting | abandoned)
 

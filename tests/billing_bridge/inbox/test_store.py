@@ -64,6 +64,26 @@ class TestClaim:
         assert len(set(claimed)) == 20
         assert store.claim(owner="w", now=NOW, lease=LEASE) is None
 
+    def test_what_a_clock_ahead_put_off_or_claimed_is_due_when_the_clock_is_right(
+        self, store: InboxStore
+    ) -> None:
+        ahead = NOW + timedelta(hours=1)
+        store.insert([make_event("new")], now=ahead)
+        store.insert([make_event("claimed")], now=NOW)
+        claim(store, now=ahead)
+        claim(store, now=ahead)
+        assert store.has_due(now=NOW)
+        claim(store, now=NOW)
+        claim(store, now=NOW)
+        assert store.claim(owner="w", now=NOW, lease=LEASE) is None
+
+    def test_what_is_put_off_waits_for_its_moment(self, store: InboxStore) -> None:
+        store.insert([make_event()], now=NOW)
+        longest = NOW + timedelta(minutes=20)
+        store.retry_at(claim(store), when=longest, code="c", message="m")
+        assert not store.has_due(now=NOW)
+        assert store.has_due(now=longest)
+
     def test_an_abandoned_event_is_taken_over_after_its_lease(self, store: InboxStore) -> None:
         store.insert([make_event()], now=NOW)
         first = claim(store)

@@ -163,6 +163,16 @@ class TestLeases:
                 second.__enter__()
                 second.__exit__(None, None, None)
 
+    def test_a_lease_of_a_clock_ahead_is_taken_over_when_the_clock_is_right(
+        self, engine: sa.Engine, clock: Clock
+    ) -> None:
+        one, two = self.make(engine, clock, "one"), self.make(engine, clock, "two")
+        clock.move(3600)
+        with one.hold("acme", purpose="killed in the future"):
+            clock.move(-3600)
+            with two.hold("acme", purpose="now"), pytest.raises(SubjectBusy), one.hold("acme", purpose="x"):
+                pytest.fail("two holders")
+
     def test_a_renewed_lease_stays(self, engine: sa.Engine, clock: Clock) -> None:
         one, two = self.make(engine, clock, "one"), self.make(engine, clock, "two")
         with one.hold("acme", purpose="slow"):
