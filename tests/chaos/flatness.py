@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-WARM_UP_SECONDS = 60.0
+WARM_UP_SECONDS = 120.0
 """A program that has just started still loads and fills its pools; what it uses then is no trend."""
 SURE = 2.0
 """Standard errors that a slope must be above its tolerance before it is called growth."""
@@ -19,7 +19,7 @@ TOLERATED: Mapping[str, tuple[float, float]] = {
     FILES: (0.10, 3),
     THREADS: (0.10, 2),
 }
-"""Growth over the whole run that is not called growth: the larger of this share and this amount."""
+"""Growth over the time that was watched which is not called growth: the larger of this share and this amount."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Trend:
     """The median after the warm-up; bytes or a count."""
     per_hour: float
     growth: float
-    """The slope over the time of the run."""
+    """The slope over the time that all lives were watched."""
     error: float
     """The standard error of the growth."""
     samples: int
@@ -78,22 +78,16 @@ def measure(program: str, pid: int, age: float) -> Sample | None:
     return Sample(program, pid, age, {MEMORY: memory * KILOBYTE, FILES: files, THREADS: threads})
 
 
-def list_trends(
-    samples: Sequence[Sample], seconds: float, *, warm_up: float = WARM_UP_SECONDS
-) -> list[Trend]:
+def list_trends(samples: Sequence[Sample], *, warm_up: float = WARM_UP_SECONDS) -> list[Trend]:
     """A trend for each program and figure that has samples after the warm-up."""
     programs: dict[str, list[Sample]] = defaultdict(list)
     for sample in samples:
         if sample.age >= warm_up:
             programs[sample.program].append(sample)
-    return [
-        fit(program, figure, warm, seconds)
-        for program, warm in sorted(programs.items())
-        for figure in TOLERATED
-    ]
+    return [fit(program, figure, warm) for program, warm in sorted(programs.items()) for figure in TOLERATED]
 
 
-def fit(program: str, figure: str, samples: Sequence[Sample], seconds: float) -> Trend:
+def fit(program: str, figure: str, samples: Sequence[Sample]) -> Trend:
     """One slope over all lives of the program, each life with a level of its own."""
     lives: dict[int, list[tuple[float, float]]] = defaultdict(list)
     for sample in samples:
@@ -105,6 +99,7 @@ def fit(program: str, figure: str, samples: Sequence[Sample], seconds: float) ->
     freedom = len(points) - len(lives) - 1
     rest = sum((y - slope * x) ** 2 for x, y in points)
     error = math.sqrt(rest / freedom / spread) if spread and freedom > 0 else 0.0
+    seconds = sum(max(life)[0] - min(life)[0] for life in lives.values())
     values = sorted(sample.used[figure] for sample in samples)
     return Trend(
         program=program,

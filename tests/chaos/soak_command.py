@@ -131,7 +131,7 @@ TREND_COLUMNS: list[Column] = [
     ("Program", "program"),
     ("Figure", "figure"),
     ("Typical", "typical"),
-    ("Growth over the run", "growth"),
+    ("Growth while watched", "growth"),
     ("Tolerated", "tolerated"),
     ("Lives", "lives"),
     ("", "verdict"),
