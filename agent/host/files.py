@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 CHUNK_BYTES = 1 << 20
+PART = ".part"
 
 
 def write_atomic(path: Path, data: str | bytes, *, mode: int = 0o640) -> None:
@@ -33,6 +34,12 @@ def remove_tree(path: Path) -> bool:
         return False
     shutil.rmtree(path)
     return True
+
+
+def remove_halves(path: Path) -> None:
+    """Remove what killed writers of this file left beside it. Call it only where nobody else can be writing it."""
+    for left in path.parent.glob(f".{path.name}.*{PART}"):
+        left.unlink(missing_ok=True)
 
 
 def sha256_of(path: Path) -> str:
@@ -75,7 +82,7 @@ def sync_directory(path: Path) -> None:
 
 
 def _replace_durably(path: Path, mode: int, fill: Callable[[IO[bytes]], object]) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PART, dir=path.parent)
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as target:

@@ -27,6 +27,8 @@ class FolderStore:
                 )
             return location
         self._make_folders(target.parent)
+        # One job makes one backup, so a half that stands is of its own killed attempt; it may be large.
+        files.remove_halves(target)
         files.copy_durably(source, target)
         return location
 

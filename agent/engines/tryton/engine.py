@@ -31,6 +31,7 @@ class TrytonEngine(TrytonBenches):
         if target.exists():
             return False
         self._remove_side_files(folder, site.site_id)
+        files.remove_halves(target)
         if site_files.find(folder, site.site_id) is None:
             site_files.write(
                 folder,
@@ -80,6 +81,7 @@ class TrytonEngine(TrytonBenches):
         with file_lock(lock, timeout_seconds=LOCK_SECONDS):
             for path in traces:
                 files.remove_tree(path)
+                files.remove_halves(path)
         if control is not None:
             control.reload(site_id)
         files.remove_tree(lock)

@@ -62,6 +62,15 @@ class TestReadBack:
 
 
 class TestFolderStore:
+    def test_removes_the_half_of_a_killed_attempt_and_nothing_of_others(self, tmp_path: Path) -> None:
+        store = FolderStore(tmp_path / "root")
+        store.put("site/b2", make_file(tmp_path))
+        for half in (".b1.killed.part", ".b2.writing.part"):
+            (tmp_path / "root" / "site" / half).write_bytes(b"da")
+        store.put("site/b1", make_file(tmp_path))
+        names = {path.name for path in (tmp_path / "root" / "site").iterdir()}
+        assert names == {"b1", "b2", ".b2.writing.part"}
+
     def test_leaves_no_halves(self, tmp_path: Path) -> None:
         store = FolderStore(tmp_path / "root")
         store.put("site/b1", make_file(tmp_path))

@@ -186,6 +186,12 @@ class TestFailedDrop:
         bench.engine.ensure_site_resumed(site.bench_id, site.site_id)
         assert "Kept" in PROBE.list_records(bench.door(site))
 
+    def test_takes_what_killed_writers_left(self, bench: Deployed, site: SiteSpec) -> None:
+        for path in (*bench.folder.traces(site.site_id)[:2], bench.folder.site(site.site_id)):
+            path.with_name(f".{path.name}.killed{files.PART}").write_bytes(b"half")
+        bench.engine.ensure_site_dropped(site.bench_id, site.site_id)
+        assert list_traces(bench, site) == []
+
     @pytest.mark.parametrize("removed", range(TRACES))
     def test_is_finished_from_wherever_it_was_cut_off(
         self, bench: Deployed, site: SiteSpec, removed: int
