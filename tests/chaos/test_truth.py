@@ -168,6 +168,15 @@ def lost_backup_file(scene: Scene) -> None:
     scene.stored().unlink()
 
 
+def half_backup(scene: Scene) -> None:
+    scene.stored().with_name(".b.killed.part").write_bytes(b"half")
+
+
+def half_database(scene: Scene) -> None:
+    name = f".{scene.site_id(scene.running)}.sqlite.killed.part"
+    (scene.bench() / "databases" / name).write_bytes(b"half")
+
+
 def unverified(scene: Scene) -> None:
     scene.sql(PRESS, "UPDATE backup SET status = 'failed' WHERE site_id = ?", scene.site_id(scene.ended))
 
@@ -250,6 +259,8 @@ SPOILT: list[tuple[Callable[[Scene], Any], str]] = [
     (own_finding, "The platform says by itself (host-drift"),
     (other_content, "has other content than was verified"),
     (lost_backup_file, "is gone"),
+    (half_backup, "lies in"),
+    (half_database, "lies in databases"),
     (unverified, "is archived without a verified backup"),
     (lost_backup_row, "its row is gone or empty"),
     (held_lease, "A lease on site:"),

@@ -191,6 +191,17 @@ def backups_stand(books: Books) -> Iterator[str]:
             yield f"Backup {backup_id} of {target}: its file {path.name} {what}."
 
 
+def nothing_half_written(books: Books) -> Iterator[str]:
+    """No half of a database or of a backup lies about."""
+    for site in books.press.sites:
+        halves = [
+            *(books.agent_dir / "benches").glob(f"*/*/databases/.{site.id}.*.part"),
+            *(books.store / site.id).glob(".*.part"),
+        ]
+        for path in sorted(halves):
+            yield f"A half-written file of {site.target} lies in {path.parent.name}: {path.name}."
+
+
 def nothing_held(books: Books) -> Iterator[str]:
     """Nobody holds a lease or a lock of these sites."""
     for lease in books.press.leases:
@@ -262,6 +273,7 @@ PROMISES: tuple[Callable[[Books], Iterator[str]], ...] = (
     nothing_found,
     archives_are_saved,
     backups_stand,
+    nothing_half_written,
     nothing_held,
     nothing_open,
     no_task_lost,

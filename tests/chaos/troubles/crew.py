@@ -63,10 +63,14 @@ class Member:
 
 
 class Crew:
-    """Five customers; each round begins a create, an archive or undo, a suspend or resume, a backup or restore."""
+    """Five customers; each round begins a create, an archive or undo, a suspend or resume, a backup or restore.
 
-    def __init__(self, platform: Platform) -> None:
+    Only faults for which ``is_wanted`` are played.
+    """
+
+    def __init__(self, platform: Platform, is_wanted: Callable[[str], bool] = lambda _: True) -> None:
         self.platform = platform
+        self.is_wanted = is_wanted
         self._tenants = Tenants(platform)
         self._rounds = 0
         self._invoice = ""
@@ -141,6 +145,8 @@ class Crew:
 
 def endure(crew: Crew, fault: str, hurt: Callable[[], None]) -> Iterator[Ending]:
     """A round of operations with ``hurt`` in the middle of it; an ending for each, and one for all at the end."""
+    if not crew.is_wanted(fault):
+        return
     acts = crew.act()
     wait_begun(acts)
     start = time.monotonic()
@@ -167,6 +173,8 @@ def endure(crew: Crew, fault: str, hurt: Callable[[], None]) -> Iterator[Ending]
 
 def endure_at_rest(crew: Crew, fault: str, hurt: Callable[[], None]) -> Iterator[Ending]:
     """The fault while nobody asks for anything: nothing but the platform's own watch can mend what it did."""
+    if not crew.is_wanted(fault):
+        return
     start = time.monotonic()
     failed = _hurt(hurt)
     left = wait_unbroken(crew.platform, [member.tenant for member in crew.members], CONVERGED)

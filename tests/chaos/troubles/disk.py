@@ -4,7 +4,7 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -26,9 +26,12 @@ ROUNDS = 2
 """Every second round restores what the round before has backed up, and undoes what it has archived."""
 
 
-def run(*, quick: bool) -> Iterator[Ending]:
+def run(is_wanted: Callable[[str], bool], *, quick: bool) -> Iterator[Ending]:
     """On a platform of its own, whose three folders are small disks of their own."""
     seconds = 5 if quick else 30
+    faults = {folder: f"disk of {name} full for {seconds} s" for folder, name in NAMES.items()}
+    if not any(map(is_wanted, faults.values())):
+        return
     with ExitStack() as stack:
         state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="press-disk-")))
         try:
@@ -38,12 +41,10 @@ def run(*, quick: bool) -> Iterator[Ending]:
             return
         set_own(state, "agent.env", PRESS_AGENT_MIN_DISK_FREE_BYTES="0")
         platform = stack.enter_context(running(state))
-        crew = Crew(platform)
-        for folder, name in NAMES.items():
+        crew = Crew(platform, is_wanted)
+        for folder, fault in faults.items():
             for _ in range(1 if quick else ROUNDS):
-                yield from endure(
-                    crew, f"disk of {name} full for {seconds} s", fill(platform, folder, seconds)
-                )
+                yield from endure(crew, fault, fill(platform, folder, seconds))
 
 
 @contextmanager

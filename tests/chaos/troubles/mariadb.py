@@ -5,7 +5,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -28,12 +28,17 @@ DURABLE = "--innodb-flush-log-at-trx-commit=1"
 SECONDS = 60.0
 
 
-def run(*, quick: bool) -> Iterator[Ending]:
+def run(is_wanted: Callable[[str], bool], *, quick: bool) -> Iterator[Ending]:
     """On a platform of its own, whose control plane and bridge keep their rows in a MariaDB of ours."""
+    seconds = 5 if quick else 60
+    names = tuple(
+        f"MariaDB {what}" for what in (f"stopped for {seconds} s", f"frozen for {seconds} s", "killed")
+    )
+    if not any(map(is_wanted, names)):
+        return
     if find_programs() is None:
         note("A MariaDB that is away is left out: mariadbd is not installed.")
         return
-    seconds = 5 if quick else 60
     with tempfile.TemporaryDirectory(prefix="press-mariadb-") as name:
         folder, state = Path(name) / "server", Path(name) / "state"
         state.mkdir()
@@ -42,10 +47,10 @@ def run(*, quick: bool) -> Iterator[Ending]:
                 server.execute(f"CREATE DATABASE {database}")
                 set_own(state, file, **{variable: f"{url}/{database}"})
             with running(state) as platform:
-                crew = Crew(platform)
-                yield from endure(crew, f"MariaDB stopped for {seconds} s", lambda: server.stop(seconds))
-                yield from endure(crew, f"MariaDB frozen for {seconds} s", lambda: server.freeze(seconds))
-                yield from endure(crew, "MariaDB killed", server.crash)
+                crew = Crew(platform, is_wanted)
+                yield from endure(crew, names[0], lambda: server.stop(seconds))
+                yield from endure(crew, names[1], lambda: server.freeze(seconds))
+                yield from endure(crew, names[2], server.crash)
 
 
 class Server:
