@@ -193,13 +193,9 @@ class InboxStore:
         """Make one event due again; raises `NotFound`, and `NotReplayable` while it is being worked on."""
         event = self.get(event_id)
         with self._engine.begin() as connection:
-            reset = connection.execute(
-                sa.update(inbox)
-                .where(inbox.c.id == event_id, inbox.c.status != EventStatus.WORKING)
-                .values(
-                    status=EventStatus.PENDING, attempts=0, next_attempt_at=now, handled_at=None, outcome=None
-                )
-            )
+            idle = sa.update(inbox).where(inbox.c.id == event_id, inbox.c.status != EventStatus.WORKING)
+            again = {"status": EventStatus.PENDING, "attempts": 0, "next_attempt_at": now}
+            reset = connection.execute(idle.values({**again, "handled_at": None, "outcome": None}))
         if reset.rowcount != 1:
             raise NotReplayable(
                 f"Event {event.id} is being worked on; nothing was changed. Look again in a few seconds."
@@ -208,26 +204,25 @@ class InboxStore:
 
     def replay_dead(self, *, now: datetime) -> int:
         """Make every dead letter due again; answers how many."""
+        again = {"status": EventStatus.PENDING, "attempts": 0, "next_attempt_at": now}
+        dead = sa.update(inbox).where(inbox.c.status == EventStatus.DEAD).values(again)
         with self._engine.begin() as connection:
-            dead = sa.update(inbox).where(inbox.c.status == EventStatus.DEAD)
-            return connection.execute(
-                dead.values(status=EventStatus.PENDING, attempts=0, next_attempt_at=now)
-            ).rowcount
+            return connection.execute(dead).rowcount
 
     def get(self, event_id: int) -> Event:
         """One event; raises `NotFound`."""
-        with self._engine.connect() as connection:
-            row = connection.execute(sa.select(inbox).where(inbox.c.id == event_id)).one_or_none()
-        if row is None:
-            raise NotFound(f"There is no event {event_id} in the inbox.")
-        return _event(row)
+        return self._get(inbox.c.id == event_id, f"There is no event {event_id} in the inbox.")
 
     def get_by_key(self, unique_key: str) -> Event:
         """One event; raises `NotFound`."""
+        missing = f"There is no event with the key {unique_key} in the inbox."
+        return self._get(inbox.c.unique_key == unique_key, missing)
+
+    def _get(self, condition: sa.ColumnElement[bool], missing: str) -> Event:
         with self._engine.connect() as connection:
-            row = connection.execute(sa.select(inbox).where(inbox.c.unique_key == unique_key)).one_or_none()
+            row = connection.execute(sa.select(inbox).where(condition)).one_or_none()
         if row is None:
-            raise NotFound(f"There is no event with the key {unique_key} in the inbox.")
+            raise NotFound(missing)
         return _event(row)
 
     def list_events(
@@ -259,10 +254,9 @@ class InboxStore:
     def purge(self, *, received_before: datetime, source: Source) -> int:
         """Delete done events of one source received before a moment; answers how many."""
         done = inbox.c.status.in_([EventStatus.HANDLED, EventStatus.IGNORED])
+        old = sa.delete(inbox).where(done, inbox.c.source == source, inbox.c.received_at < received_before)
         with self._engine.begin() as connection:
-            return connection.execute(
-                sa.delete(inbox).where(done, inbox.c.source == source, inbox.c.received_at < received_before)
-            ).rowcount
+            return connection.execute(old).rowcount
 
 
 def _is_due(now: datetime, lane: Lane) -> sa.ColumnElement[bool]:
