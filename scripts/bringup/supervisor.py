@@ -85,9 +85,13 @@ class Supervisor:
         if not self.is_running():
             raise UpError(f"supervisor did not start; its log is {log}.", log=read_tail(log))
 
+    def read_pid(self) -> int:
+        """Process id of supervisor itself."""
+        return int(self._call("getPID"))
+
     def stop(self) -> None:
         """Stop every program, then supervisor itself; waits until both are gone."""
-        pid = self._call("getPID")
+        pid = self.read_pid()
         # All at once; shutdown alone stops one program after the other.
         self._call("stopAllProcesses")
         self._call("shutdown")

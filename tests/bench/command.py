@@ -14,15 +14,18 @@ from press_app.cli.output import note, say
 from scripts.bringup.state import ROOT
 from scripts.testing.mariadb import find_programs, run_mariadb
 from tests.bench.acks import make_durable, measure_acks
-from tests.bench.births import measure_births
+from tests.bench.births import measure_births, measure_crowd
 from tests.bench.figures import Figure, make_figure
+from tests.bench.footprint import measure_footprint
 from tests.bench.scale import choose_sizes, measure_scale
 from tests.bench.scratch import make_from_scratch
+from tests.bench.stock import keep_spares
 from tests.bench.switches import measure_orders, measure_switches
 from tests.e2e.platform import Platform, load, running
 from tests.e2e.tenants import Tenant
 
 SWITCHES = 10
+SERIAL = 20
 PARTS = ("acks", "scale", "platform")
 """How webhooks are acknowledged, reads and passes with many sites, what customers wait for."""
 
@@ -37,7 +40,8 @@ def main(arguments: list[str]) -> int:
     with find_platform(options.state, own=options.own) as platform:
         platform.wait_healthy()
         note(f"Measuring {platform.paths.state}; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores.")
-        for figure in measure(platform, options.sites):
+        is_own = platform.paths.state != options.state.resolve()
+        for figure in measure(platform, options.sites, is_own=is_own):
             print_figure(figure, as_json=options.json)
     return 0
 
@@ -49,7 +53,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--only", choices=PARTS, help="one part; acks and scale need no platform")
     parser.add_argument(
-        "--sites", type=int, default=20, metavar="N", help="how many sites are made each way (20)"
+        "--sites", type=int, default=50, metavar="N", help="how many sites are made four at a time (50)"
     )
     parser.add_argument(
         "--scale", type=int, default=10_000, metavar="N", help="sites of the scale model (10000)"
@@ -98,23 +102,41 @@ def find_platform(state: Path, *, own: bool) -> Iterator[Platform]:
         yield platform
 
 
-def measure(platform: Platform, sites: int) -> Iterator[Figure]:
+def measure(platform: Platform, sites: int, *, is_own: bool) -> Iterator[Figure]:
     """All figures, as they come; what was made is removed again."""
     was_tripped = platform.api.get("/v1/termination-guard")["is_tripped"]
+    if is_own:
+        keep_spares(platform, 0)
+        note("Looking at it while nothing happens.")
+        yield from measure_footprint(platform)
     note("Making the same ERP from scratch, for comparison.")
     baseline = make_from_scratch(platform)
     yield make_figure("site_from_scratch", baseline)
-    note(f"Making {sites} sites one by one, then {sites} four at a time.")
-    figures, tenants = measure_births(platform, sites, baseline)
+    note(f"Making {SERIAL} sites one by one, then {sites} four at a time.")
+    figures, tenants = measure_births(platform, SERIAL, baseline)
     yield from figures
     try:
+        for figures, born in measure_crowds(platform, sites, baseline, is_own=is_own):
+            yield from figures
+            tenants += born
         note("Suspending and resuming.")
         yield from measure_switches(platform, tenants[0], SWITCHES)
         # Not those made four at a time: their orders waited for each other, not for the way to the agent.
-        yield from measure_orders(platform, tenants[: sites + 1])
+        yield from measure_orders(platform, tenants[: SERIAL + 1])
     finally:
         note(f"Removing {len(tenants)} sites.")
         remove(platform, tenants, may_release=not was_tripped)
+
+
+def measure_crowds(
+    platform: Platform, sites: int, baseline: float, *, is_own: bool
+) -> Iterator[tuple[list[Figure], list[Tenant]]]:
+    """Four at a time; on a platform of its own without and with sites made ahead."""
+    yield measure_crowd(platform, sites, baseline, name="webhook_to_login")
+    if is_own:
+        note(f"Making {sites} sites ahead, and giving them to customers, four at a time.")
+        keep_spares(platform, sites)
+        yield measure_crowd(platform, sites, baseline, name="webhook_to_login_from_pool")
 
 
 def remove(platform: Platform, tenants: list[Tenant], *, may_release: bool) -> None:
