@@ -20,6 +20,7 @@ from press_app.cli.output import (
     show_list,
 )
 from press_app.cli.site_lookup import SiteRef, get_site
+from press_app.cli.teams import get_team_id
 from press_app.cli.watching import watch, watch_job
 
 app = typer.Typer(help="Sites: the tenants' ERPs.", no_args_is_help=True)
@@ -58,7 +59,7 @@ def create_site(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="The first part of its hostname.")],
     *,
-    team: Annotated[str, typer.Option(metavar="ID", help="Whose site it is.")],
+    team: Annotated[str, typer.Option(help="Whose site it is: name or id of the team.")],
     company: Annotated[str, typer.Option(help="Name of the company in the ERP.")],
     email: Annotated[str, typer.Option(help="Address of the owner's account in the ERP.")],
     app_name: Annotated[list[str] | None, typer.Option("--app", help="An app; may be repeated.")] = None,
@@ -69,7 +70,7 @@ def create_site(
     """Order a site for a team."""
     api = connect(ctx)
     body = {
-        "team_id": team,
+        "team_id": get_team_id(api, team),
         "name": name,
         "company": company,
         "admin_email": email,
@@ -147,8 +148,20 @@ def wait_for_status(api: Api, site_id: str, status: str, seconds: float) -> dict
 
 
 @app.command("archive")
-def archive_site(ctx: typer.Context, ref: SiteRef, *, as_json: Json = False) -> None:
+def archive_site(
+    ctx: typer.Context,
+    ref: SiteRef,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
     """Back it up, prove the backup, and remove it from its host; can be undone for some time."""
+    if not yes:
+        site = get_site(connect(ctx), ref)
+        question = (
+            f"Close {site['hostname']} for its users and archive it? Its backup stays, and it can be undone."
+        )
+        typer.confirm(question, abort=True, err=True)
     _post(ctx, ref, "archive", as_json=as_json)
 
 

@@ -4,8 +4,11 @@ from typing import Annotated
 
 import typer
 
+from press_app.cli.api_client import Api
 from press_app.cli.connection import connect
+from press_app.cli.failures import CommandFailed
 from press_app.cli.output import Column, Json, format_age, print_fields, print_json, say, show, show_list
+from press_app.cli.site_lookup import is_id
 
 app = typer.Typer(help="Teams and their members.", no_args_is_help=True)
 
@@ -23,7 +26,23 @@ MEMBER_COLUMNS: tuple[Column, ...] = (
     ("id", "user_id"),
 )
 
-Id = Annotated[str, typer.Argument(metavar="TEAM", help="Id of the team.")]
+Id = Annotated[str, typer.Argument(metavar="TEAM", help="Name or id of the team.")]
+
+
+def get_team_id(api: Api, ref: str) -> str:
+    """Id of the one team that ``ref`` means. Raises :class:`CommandFailed` for none and for several."""
+    if is_id(ref):
+        return ref
+    found = [team["id"] for team in api.list_all("/v1/teams") if ref in {team["name"], team["customer_ref"]}]
+    if not found:
+        message = f"There is no team {ref}. Nothing was done. 'press team list' names them."
+        raise CommandFailed(message, code="team_unknown")
+    if len(found) > 1:
+        message = (
+            f"Several teams are called {ref}: {', '.join(found)}. Nothing was done. Say which by its id."
+        )
+        raise CommandFailed(message, code="team_ambiguous")
+    return str(found[0])
 
 
 @app.command("list")
@@ -36,6 +55,7 @@ def list_teams(ctx: typer.Context, *, as_json: Json = False) -> None:
 def show_team(ctx: typer.Context, team_id: Id, *, as_json: Json = False) -> None:
     """Show a team with its members."""
     api = connect(ctx)
+    team_id = get_team_id(api, team_id)
     team = api.get(f"/v1/teams/{team_id}")
     members = api.list_all(f"/v1/teams/{team_id}/members")
     if as_json:
@@ -56,7 +76,8 @@ def add_member(
     as_json: Json = False,
 ) -> None:
     """Add a person to a team."""
-    member = connect(ctx).post(f"/v1/teams/{team_id}/members", {"email": email, "role": role})
+    api = connect(ctx)
+    member = api.post(f"/v1/teams/{get_team_id(api, team_id)}/members", {"email": email, "role": role})
     show(member, as_json=as_json, sentence=f"{email} is in the team as {role}.")
 
 
@@ -69,7 +90,8 @@ def remove_member(
     as_json: Json = False,
 ) -> None:
     """Take a person out of a team."""
-    connect(ctx).delete(f"/v1/teams/{team_id}/members/{user_id}")
+    api = connect(ctx)
+    api.delete(f"/v1/teams/{get_team_id(api, team_id)}/members/{user_id}")
     show({"removed": user_id}, as_json=as_json, sentence="The person is not in the team any more.")
 
 

@@ -1,5 +1,7 @@
 """Sites from the command line: found by name, explained, moved, waited for."""
 
+import io
+
 import pytest
 
 from tests.press_app.cli.conftest import Press
@@ -64,13 +66,38 @@ class TestArchive:
         press("site", "wait", "acme", "--json")
         site = press("site", "list", "--json").json["items"][0]
         press("site", "wait", site["name"], "--timeout", "30", "--json")
-        assert press("site", "archive", site["name"], "--json").json["wanted"] == "archived"
+        assert press("site", "archive", site["name"], "--yes", "--json").json["wanted"] == "archived"
         archived = press("site", "wait", site["name"], "--status", "archived", "--timeout", "30", "--json")
         assert archived.status == 0, archived.err
         (backup,) = press("backup", "list", site["name"], "--json").json["items"]
         assert backup["verified_at"]
         assert press("site", "undo", site["name"], "--json").json["wanted"] == "running"
         assert press("site", "wait", site["name"], "--timeout", "30", "--json").json["status"] == "active"
+
+    def test_it_asks_before_it_closes_the_door(
+        self, press: Press, driver: Driver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        site = driver.active_site()
+        monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+        said = press("site", "archive", site.name)
+        assert said.status != 0
+        assert f"Close {site.hostname} for its users" in said.err
+        assert press("site", "show", site.name, "--json").json["wanted"] == "running"
+
+
+class TestTeam:
+    def test_a_site_is_ordered_for_a_team_by_its_name(self, press: Press, driver: Driver) -> None:
+        driver.active_site()
+        (team,) = press("team", "list", "--json").json["items"]
+        order = ("site", "create", "second", "--company", "Acme", "--email", "owner@acme.example", "--json")
+        for ref in (team["name"], team["id"]):
+            said = press(*order, "--team", ref)
+            assert said.status == 0 or said.problem["code"] == "site_name_taken", said.err
+        assert press("team", "show", team["name"], "--json").json["id"] == team["id"]
+
+    def test_one_that_is_not_there_is_said(self, press: Press) -> None:
+        said = press("team", "show", "nobody", "--json")
+        assert (said.status, said.problem["code"]) == (1, "team_unknown")
 
 
 class TestWait:
