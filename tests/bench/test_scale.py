@@ -44,6 +44,7 @@ class TestNames:
         assert choose_sizes(200) == (200,)
 
 
+@pytest.mark.timeout(600)
 def test_every_figure_comes_at_a_small_size() -> None:
     told: list[str] = []
     figures = {figure.figure: figure for figure in measure_scale([SITES], note=told.append)}
