@@ -28,6 +28,8 @@ from press_app.servers.lifecycle import ServerStatus
 from press_app.servers.model import Server, ServerFeed
 from press_app.sites.lifecycle import HoldKind, SiteStatus, Wanted
 from press_app.sites.model import Hold, Site
+from press_app.spares.lifecycle import SpareStatus
+from press_app.spares.model import Spare
 from press_app.teams.model import Membership, Role, Team, User
 from press_app.work.model import JournalRow, TaskRow, TaskStatus
 from press_app.work.unit_of_work import Work
@@ -216,6 +218,7 @@ class _Builder:
         yield JournalRow, (line for site in self.sites for line in _journal(site))
         yield TaskRow, (task for site in self.sites for task in _tasks(site, self.now))
         yield Finding, (self._finding() for _ in range(MANY))
+        yield Spare, (self._spare(number) for number in range(MANY))
 
     def _server(self, number: int) -> Row:
         return {
@@ -285,6 +288,17 @@ class _Builder:
                 "role": Role.VIEWER,
                 "created_at": self.now,
             }
+
+    def _spare(self, number: int) -> Row:
+        return {
+            "id": id_at(self.now),
+            "bench_id": self.bench_ids[number % len(self.bench_ids)],
+            "apps": "base",
+            "status": SpareStatus.READY,
+            "status_since": self.now,
+            "version": 1,
+            "created_at": self.now,
+        }
 
     def _finding(self) -> Row:
         return {

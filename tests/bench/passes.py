@@ -42,11 +42,13 @@ def measure_passes(ground: Ground) -> Iterator[Measure]:
     check_promises(runtime)
     whole, steady = clock(lambda: check_promises(runtime)), clock(lambda: reconcile(runtime))
     yield Measure("reconcile_control_plane", [whole + steady], target=RECONCILE_SECONDS, grows=LINEAR)
-    yield Measure("reconcile_sites_pass", repeat(lambda: reconcile(runtime)))
+    # It looks at each site that is held, to see that it should be.
+    yield Measure("reconcile_sites_pass", repeat(lambda: reconcile(runtime)), grows=LINEAR)
     yield Measure("reconcile_astray_pass", [measure_astray(runtime)])
     ticker = Ticker(runtime.work, TASKS, runtime.bell)
     ticker.tick()
-    yield Measure("ticker_pass", repeat(ticker.tick))
+    # It looks at each task that waits for its day.
+    yield Measure("ticker_pass", repeat(ticker.tick), grows=LINEAR)
     yield Measure("placement", repeat(lambda: place_and_undo(runtime)))
     yield from measure_edge(ground)
 
