@@ -360,8 +360,8 @@ def upgrade() -> None:
         batch_op.create_index('ix_site_wanted_status', ['wanted', 'status'], unique=False)
 
     op.create_table('spare',
-    sa.Column('id', sa.String(length=36), nullable=False),
-    sa.Column('bench_id', sa.String(length=36), nullable=False),
+    sa.Column('id', press_app.kit.db.ID, nullable=False),
+    sa.Column('bench_id', press_app.kit.db.ID, nullable=False),
     sa.Column('apps', sa.String(length=190), nullable=False),
     sa.Column('status', sa.String(length=32), nullable=False),
     sa.Column('target_status', sa.String(length=32), nullable=True),
