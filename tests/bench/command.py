@@ -11,6 +11,7 @@ from pathlib import Path
 
 from press_app.cli.failures import CommandFailed
 from press_app.cli.output import note, say
+from press_app.kit.logs import setup_logs
 from scripts.bringup.state import ROOT
 from scripts.testing.mariadb import find_programs, run_mariadb
 from tests.bench.acks import make_durable, measure_acks
@@ -32,6 +33,8 @@ PARTS = ("acks", "scale", "platform")
 
 def main(arguments: list[str]) -> int:
     options = parse_arguments(arguments)
+    # Figures alone go to standard output; that no edge runs while the promises are checked is no news.
+    setup_logs("ERROR")
     wanted = {options.only} if options.only else set(PARTS)
     for figure in measure_without_platform(options, wanted):
         print_figure(figure, as_json=options.json)
