@@ -36,6 +36,11 @@ def list_open(session: Session | ReadSession, server_id: str, limit: int = 500) 
     return list(session.scalars(query))
 
 
+def is_open_on(session: Session | ReadSession, server_id: str, operation: str) -> bool:
+    query = select(Job.id).where(Job.server_id == server_id, Job.status.in_(OPEN), Job.operation == operation)
+    return session.scalar(query.limit(1)) is not None
+
+
 def list_servers_with_open(session: Session | ReadSession) -> list[str]:
     return list(session.scalars(select(Job.server_id).where(Job.status.in_(OPEN)).distinct()))
 

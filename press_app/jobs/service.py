@@ -240,9 +240,7 @@ def read_secrets(uow: UnitOfWork, server: Server, job_id: str, refs: Iterable[st
         or not LIFECYCLE.allows(job.status, "secrets")
         or not named.issuperset(refs)
     ):
-        message = (
-            "This job is not open on this server, or does not name these secrets. Nothing was given out."
-        )
+        message = "The job is not open on this server, or does not name these secrets. Nothing was given out."
         raise SecretRefused(message, job_id=job_id)
     uow.record("secret.fetched", f"job:{job_id}", f"The agent fetched {len(refs)} secrets.", refs=refs)
     return {ref: open_secret(uow, ref) for ref in refs}
@@ -264,14 +262,17 @@ def get_job(session: Session | ReadSession, job_id: str) -> Job:
     """The job. Raises :class:`JobUnknown`."""
     job = session.get(Job, job_id)
     if job is None:
-        message = f"There is no job {job_id}."
-        raise JobUnknown(message, job_id=job_id)
+        raise JobUnknown(f"There is no job {job_id}.", job_id=job_id)
     return job
 
 
 def find_open_on(session: Session | ReadSession, targets: Sequence[str]) -> dict[str, Job]:
     """Target → the job that works on it now; targets at rest are missing."""
     return {job.target: job for job in repository.list_open_on(session, targets)}
+
+
+def is_making(session: Session | ReadSession, server_id: str, operation: str) -> bool:
+    return repository.is_open_on(session, server_id, operation)
 
 
 def find_newest(session: Session | ReadSession, target: str, operation: str) -> Job | None:

@@ -46,6 +46,10 @@ def tend(uow: UnitOfWork, policy: Policy) -> None:
         if _is_to_leave(spare, open_benches.get(spare.bench_id), now):
             _let_go(uow, spare)
     for bench in open_benches.values():
+        if jobs.is_making(uow.session, bench.server_id, "create_site"):
+            # Customers come first; what they took is replaced when none waits.
+            uow.enqueue("spare.tend", after=REFILL_AFTER, unique_key="spare.tend")
+            continue
         _refill(uow, bench, [spare for spare in known if spare.bench_id == bench.id], policy)
 
 

@@ -132,6 +132,14 @@ class TestTending:
             stocked.finish_all()
         assert count(stocked) == {"given": 3, "ready": 3}
 
+    def test_nothing_is_prepared_while_a_customer_waits(self, stocked: Driver) -> None:
+        order(stocked)
+        tend(stocked)
+        assert count(stocked) == {"given": 1, "ready": 1}
+        stocked.answer("create_site")
+        tend(stocked)
+        assert count(stocked) == {"given": 1, "ready": 1, "preparing": 1}
+
     def test_two_are_prepared_at_a_time(self, stocked: Driver) -> None:
         tend(stocked, Policy(least=9, most=9))
         assert count(stocked) == {"ready": 2, "preparing": 2}
@@ -157,6 +165,7 @@ class TestTending:
 
     def test_one_that_cannot_be_made_is_told_and_tried_again_later(self, stocked: Driver) -> None:
         order(stocked)
+        stocked.answer("create_site")
         tend(stocked)
         stocked.run()
         stocked.refuse("prepare_site")
