@@ -98,6 +98,7 @@ sent = sa.Table(
     sa.Column("entitlements", sa.JSON),
     sa.Column("plan_print", sa.String(64)),
     sa.Column("observed_at", UtcDateTime),
+    sa.Column("lago_id", sa.String(255)),
     **MARIADB,
 )
 """What the control plane was last told; a row means that it knows the subscription."""

@@ -21,6 +21,7 @@ class Told:
     entitlements: dict[str, Any] | None = None
     plan_print: str | None = None
     observed_at: datetime | None = None
+    lago_id: str | None = None
 
 
 class Ledger:
@@ -57,6 +58,7 @@ class Ledger:
                     reason_code=told.reason_code,
                     entitlements=told.entitlements,
                     observed_at=told.observed_at,
+                    lago_id=told.lago_id,
                 )
             )
 

@@ -134,6 +134,7 @@ class Synchronizer:
                     reason_code=decision.reason_code,
                     entitlements=body["entitlements"],
                     observed_at=observed_at,
+                    lago_id=subject.lago_id,
                 )
             )
         log.info("subscription_told", external_id=external_id, wanted=decision.wanted, applied=applied)

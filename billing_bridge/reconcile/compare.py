@@ -113,12 +113,15 @@ def is_stale(
 ) -> bool:
     """Whether a running subscription that looks equal should be read in full again.
 
-    True when it was last read before `oldest`, or when its plan's entitlements are neither what the control
-    plane was told nor what they were at the last full reading.
+    True when it was last read before `oldest`, when it is another generation than the one that was told (the next
+    one under this id may be another customer's, and the control plane's listing names no customer), or when its
+    plan's entitlements are neither what the control plane was told nor what they were at the last full reading.
     """
     if generation.status != Status.ACTIVE:
         return False
     if told is None or told.observed_at is None or told.observed_at < oldest:
+        return True
+    if told.lago_id is not None and told.lago_id != generation.lago_id:
         return True
     if plan is None or told.entitlements == plan.as_json():
         return False

@@ -18,7 +18,7 @@ def test_the_schema_equals_the_tables(engine: sa.Engine) -> None:
 
 
 def test_a_second_upgrade_changes_nothing(database_url: str) -> None:
-    assert upgrade_database(database_url) == "0001"
+    assert upgrade_database(database_url) == "0002"
 
 
 def test_down_and_up_again(database_url: str, engine: sa.Engine) -> None:
