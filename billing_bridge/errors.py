@@ -102,6 +102,13 @@ class PressRefused(BridgeError):
     status = 502
 
 
+class SubjectUnusable(BridgeError):
+    """The external id cannot be kept, so nothing can be wanted for it."""
+
+    code = "subject_unusable"
+    status = 422
+
+
 class SubjectBusy(BridgeError):
     """Somebody else is working on this subscription right now."""
 

@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 import structlog
 
-from billing_bridge.errors import LagoNotYet
+from billing_bridge.db import SUBJECT_LENGTH
+from billing_bridge.errors import LagoNotYet, SubjectUnusable
 from billing_bridge.handlers.ledger import Ledger, Told
 from billing_bridge.inbox.leases import Leases
 from billing_bridge.lago.port import Lago
@@ -78,9 +79,11 @@ class Synchronizer:
     ) -> Synced:
         """Read Lago and put the wanted state of `external_id`.
 
-        Raises `SubjectBusy` while another sync of it runs, `LagoUnreadable` or `LagoNotYet` when Lago cannot be
-        believed (then nothing is sent), `PressUnreachable` or `PressRefused` when the control plane did not take it.
+        Raises `SubjectUnusable` for an id that no column holds, `SubjectBusy` while another sync of it runs,
+        `LagoUnreadable` or `LagoNotYet` when Lago cannot be believed (then nothing is sent), `PressUnreachable`
+        or `PressRefused` when the control plane did not take it.
         """
+        _check_subject(external_id)
         with self._leases.hold(external_id, purpose=purpose):
             observed_at = self._clock()
             decision = self._read(external_id, observed_at, expected)
@@ -172,6 +175,15 @@ class Synchronizer:
             "lago_id": subject.lago_id,
             "observed_at": moment,
         }
+
+
+def _check_subject(external_id: str) -> None:
+    """A column would cut a longer id, and its lease could never be given back."""
+    if len(external_id) > SUBJECT_LENGTH:
+        raise SubjectUnusable(
+            f"The external id {external_id[:60]}… is longer than {SUBJECT_LENGTH} characters; nothing was sent. "
+            "Give the subscription a shorter one in Lago."
+        )
 
 
 def _check_expected(generations: list[Generation], expected: Expected) -> None:

@@ -15,6 +15,8 @@ from billing_bridge.inbox.store import Event, InboxStore, Lane, NewEvent
 log = structlog.get_logger(__name__)
 BUSY_SECONDS = 0.5
 SPREAD = 0.25
+LONGEST_TEXT = 2_000
+"""Characters of a message or an outcome that a row keeps; ids that Lago names may be of any length."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +104,9 @@ class InboxWorker:
             outcome = self._handle(event)
         except SubjectBusy as error:
             when = self._clock() + timedelta(seconds=BUSY_SECONDS * (1 + self._random.random()))
-            self._store.retry_at(event, when=when, code=error.code, message=error.message, counted=False)
+            self._store.retry_at(
+                event, when=when, code=error.code, message=error.message[:LONGEST_TEXT], counted=False
+            )
         except BridgeError as error:
             self._fail(event, error.code, error.message)
         except Exception as error:
@@ -111,7 +115,7 @@ class InboxWorker:
         else:
             kept = self._store.finish(
                 event,
-                outcome=outcome.text,
+                outcome=outcome.text[:LONGEST_TEXT],
                 now=self._clock(),
                 follow_ups=outcome.follow_ups,
                 ignored=outcome.ignored,
@@ -119,6 +123,7 @@ class InboxWorker:
             log.info("event_handled", outcome=outcome.text, lease_lost=not kept)
 
     def _fail(self, event: Event, code: str, message: str) -> None:
+        message = message[:LONGEST_TEXT]
         if event.attempts >= self._rules.max_attempts:
             self._store.bury(event, code=code, message=message)
             log.error("event_dead", code=code, error=message, attempts=event.attempts)

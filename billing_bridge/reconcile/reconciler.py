@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from billing_bridge.db import SUBJECT_LENGTH
 from billing_bridge.errors import BridgeError
 from billing_bridge.handlers.ledger import Ledger
 from billing_bridge.handlers.sync import Synchronizer
@@ -138,6 +139,9 @@ class Reconciler:
         if told is not None and told.observed_at is not None and told.observed_at > started:
             return  # An event was quicker; the pictures that were compared are older than its word.
         report.mismatches += 1
+        if len(found.external_id) > SUBJECT_LENGTH:
+            log.error("subject_unusable", external_id=found.external_id[:60], kind=found.kind)
+            return
         error: str | None = "Not repaired by itself: look at it in Lago."
         if found.kind in REPAIRABLE:
             error = self._repair(found.external_id, f"reconcile: {found.kind}", correlation_id)
