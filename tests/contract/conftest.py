@@ -3,6 +3,7 @@
 from tests.press_app.conftest import (
     agents,
     bell,
+    client,
     clock,
     database,
     driver,
@@ -16,6 +17,7 @@ from tests.press_app.conftest import (
 __all__ = [
     "agents",
     "bell",
+    "client",
     "clock",
     "database",
     "driver",
