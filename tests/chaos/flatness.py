@@ -16,7 +16,9 @@ KILOBYTE = 1024
 MEMORY, FILES, THREADS = "memory", "open files", "threads"
 TOLERATED: Mapping[str, tuple[float, float]] = {
     MEMORY: (0.10, 6 * KILOBYTE**2),
-    FILES: (0.10, 3),
+    # Pools fill when threads happen to meet: a database connection has two files, and HTTP connections are kept.
+    # Among four hundred operations a leak of one file in forty is above it.
+    FILES: (0.10, 10),
     THREADS: (0.10, 2),
 }
 """Growth over the time that was watched which is not called growth: the larger of this share and this amount."""

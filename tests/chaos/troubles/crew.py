@@ -152,7 +152,8 @@ def endure(crew: Crew, fault: str, hurt: Callable[[], None]) -> Iterator[Ending]
     start = time.monotonic()
     failed = _hurt(hurt)
     ended: list[Ending] = []
-    for act, seconds, broken in settle(crew.platform, acts, start):
+    # Data are asked for when all have settled: a login must not lengthen the time of the others.
+    for act, seconds, broken in list(settle(crew.platform, acts, start)):
         member = crew.find_member(act.tenant)
         told = broken or (_find_missing(member) if member else [])
         ended.append(_end(Cell(act.operation, act.moment, fault), seconds, [*failed, *told], act.tenant))
