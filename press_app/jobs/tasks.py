@@ -65,7 +65,8 @@ def watch(*, work: Work, correlation_id: str) -> None:
             uow.enqueue("job.listen", unique_key=f"listen:{server_id}", server_id=server_id)
 
 
-@task("job.listen", max_attempts=1, lease_seconds=120)
+# Not one attempt only: a worker that dies over it must not leave a dead task that a person has to look at.
+@task("job.listen", max_attempts=100, max_wait_seconds=5, lease_seconds=120)
 def listen(*, work: Work, agents: Agents, correlation_id: str, server_id: str) -> None:
     """Ask one agent for its news, and about jobs whose time is over; one that is away keeps nobody else waiting."""
     try:
