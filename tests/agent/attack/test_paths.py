@@ -66,6 +66,7 @@ def make_params(agent: RunningAgent, operation: str) -> dict[str, Any]:
     made: dict[str, dict[str, Any]] = {
         "deploy_bench": bench,
         "retire_bench": {"bench_id": agent.bench_id},
+        "prepare_site": {**site, "apps": ["base"], "login": "owner", "password": f"secret://spare/{site_id}"},
         "create_site": agent.create_params(site_id),
         "suspend_site": {**site, "reason": "billing"},
         "resume_site": site,
