@@ -19,6 +19,16 @@ def live_sessions_of(user_id: str, now: datetime) -> Select[BrowserSession]:
     )
 
 
+def is_known_place(session: AnySession, email: str, ip: str, since: datetime) -> bool:
+    """Whether the person of this address signed in from there."""
+    query = (
+        select(BrowserSession.id)
+        .join(User, User.id == BrowserSession.user_id)
+        .where(User.email == email, BrowserSession.ip == ip, BrowserSession.created_at > since)
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
 def find_live_session(
     session: AnySession, token_sha256: str, now: datetime
 ) -> tuple[BrowserSession, User] | None:

@@ -94,7 +94,12 @@ def sign_in(
     ip = client_address(request.scope)
     with work.read() as session:
         user, renewed = service.check_password(
-            session, throttle, email=form.email, password=form.password.get_secret_value(), ip=ip
+            session,
+            throttle,
+            email=form.email,
+            password=form.password.get_secret_value(),
+            ip=ip,
+            now=work.clock.now(),
         )
     request.state.actor = f"user:{user.id}"
     with work.begin(actor=request.state.actor) as uow:
