@@ -62,7 +62,7 @@ NEEDS = {
     **dict.fromkeys(["add_release", "list_releases"], OPERATORS),
     **dict.fromkeys(["deploy_bench", "list_benches", "move_bench", "get_bench"], OPERATORS),
     **dict.fromkeys(["get_termination_guard", "release_termination_guard"], OPERATORS),
-    **dict.fromkeys(["list_invariants", "list_findings"], OPERATORS),
+    **dict.fromkeys(["list_invariants", "list_findings", "list_spares"], OPERATORS),
 }
 """What each operation asks for. An operation that is not in here fails the test on the day it is written."""
 
