@@ -25,7 +25,15 @@ def get_service(request: Request) -> JobService:
     "/jobs/{job_id}",
     status_code=202,
     responses=responses(
-        401, 404, 409, 413, 422, 423, 503, also={200: {"model": Job, "description": "The same job again"}}
+        400,
+        401,
+        404,
+        409,
+        413,
+        422,
+        423,
+        503,
+        also={200: {"model": Job, "description": "The same job again"}},
     ),
 )
 def put_job(

@@ -203,7 +203,7 @@ class TestReads:
     def test_openapi_documents_the_refusals(self, agent: RunningAgent) -> None:
         paths = requests.get(f"{agent.plane.agent_url}/openapi.json", timeout=10).json()["paths"]
         answers = paths["/v1/jobs/{job_id}"]["put"]["responses"]
-        assert set(answers) == {"200", "202", "401", "404", "409", "413", "422", "423", "503"}
+        assert set(answers) == {"200", "202", "400", "401", "404", "409", "413", "422", "423", "503"}
         assert "application/problem+json" in answers["423"]["content"]
 
 
