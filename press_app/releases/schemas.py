@@ -7,14 +7,14 @@ from pydantic import BaseModel, Field
 
 from press_app.releases.model import Release
 
-AppName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+AppName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 
 
 class ReleaseCreate(BaseModel):
     """A pinned set of app versions of an engine."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{1,62}$")
-    engine: str = Field(pattern=r"^[a-z][a-z0-9_]{1,31}$")
+    engine: str = Field(pattern=r"^[a-z][a-z0-9]{1,31}$")
     engine_version: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,62}$")
     app_sets: list[Annotated[list[AppName], Field(min_length=1, max_length=20)]] = Field(
         min_length=1, max_length=20

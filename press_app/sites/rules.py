@@ -12,6 +12,8 @@ NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 MIN_NAME, MAX_NAME = 3, 40
 PATH = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+/?")
 MAX_PATH = 64
+CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+MAX_COMPANY = 190
 RESERVED_NAMES = frozenset(
     [
         "admin",
@@ -88,6 +90,11 @@ def check_name(name: str) -> str:
         message = f"'{name}' is kept for the platform. Nothing was created. Try '{name}-erp'."
         raise SiteNameInvalid(message)
     return name
+
+
+def clean_line(text: str, instead: str) -> str:
+    """The text on one line, as the agents take it; ``instead`` where nothing of it can be seen."""
+    return CONTROL.sub(" ", text).strip()[:MAX_COMPANY] or instead
 
 
 def is_local_path(path: object) -> bool:

@@ -10,7 +10,7 @@ from press_app.sites.lifecycle import HoldKind, SiteStatus, Wanted
 from press_app.sites.model import Hold, LoginLink, Site
 from press_app.work.model import JournalRow
 
-AppName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+AppName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 
 
 class SiteCreate(BaseModel):
@@ -19,7 +19,9 @@ class SiteCreate(BaseModel):
     team_id: str = Field(max_length=36)
     name: str = Field(max_length=63, examples=["martin"])
     apps: list[AppName] = Field(default=["base"], max_length=20)
-    company: str = Field(min_length=1, max_length=190, examples=["Bakery Martin"])
+    company: str = Field(
+        min_length=1, max_length=190, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["Bakery Martin"]
+    )
     admin_email: str = Field(min_length=3, max_length=254, examples=["owner@bakery-martin.example"])
 
 

@@ -8,7 +8,7 @@ from press_app.teams.errors import EmailInvalid, PasswordWeak
 MIN_PASSWORD = 10
 MAX_PASSWORD = 200
 MAX_EMAIL = 190
-_EMAIL = re.compile(r"[^@\s\x00-\x1f,;<>\"()]+@[^@\s\x00-\x1f,;<>\"()]+\.[^@\s\x00-\x1f,;<>\"().]+")
+_EMAIL = re.compile(r"[^@\s\x00-\x1f,:;<>\\\"()]+@[^@\s\x00-\x1f,:;<>\\\"()]+\.[^@\s\x00-\x1f,:;<>\\\"().]+")
 
 
 class Role(StrEnum):

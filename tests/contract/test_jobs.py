@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from agent.operations.registry import OPERATIONS
 from press_app.backups import service as backups
 from press_app.benches import service as benches
@@ -9,6 +11,7 @@ from press_app.benches.lifecycle import BenchEvent
 from press_app.bootstrap import FINISHERS
 from press_app.sites import service as sites
 from press_app.sites.lifecycle import SiteStatus
+from tests.factories.hostile import HOSTILE
 from tests.press_app.driver import Driver
 
 TARGET = re.compile(r"(bench|site):[0-9a-f-]{36}")
@@ -56,6 +59,17 @@ def test_the_agent_takes_every_order(driver: Driver) -> None:
         assert TARGET.fullmatch(order.target)
         assert order.target.partition(":")[0] == operation.target
         assert str(order.params[f"{operation.target}_id"]) == order.target.partition(":")[2]
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_the_agent_takes_every_text_that_the_control_plane_takes(driver: Driver, text: str) -> None:
+    """A site whose order the agent refuses would be broken by its own name."""
+    short = text[:190]
+    driver.observe(customer_name=short, customer_email=f"{short[:20]}@x.example", name=short)
+    driver.run()
+    for order in driver.agents.orders.values():
+        OPERATIONS[order.operation].params.model_validate(order.params)
+    assert driver.orders("create_site")
 
 
 def test_every_operation_has_somebody_who_takes_its_result() -> None:

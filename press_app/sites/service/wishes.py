@@ -48,7 +48,7 @@ def reserve(
         name=name,
         hostname=f"{name}.{domain}",
         apps=list(chosen),
-        company=company[:190],
+        company=rules.clean_line(company, name),
         admin_login=spares.OWNER,
         admin_email=admin_email,
         wanted=Wanted.RUNNING,
