@@ -20,7 +20,6 @@ from billing_bridge.handlers.table import EVENT_TYPES
 from billing_bridge.inbox.store import Event, EventStatus
 from billing_bridge.lago.port import LagoAdmin
 from billing_bridge.lago.registration import ensure_endpoint
-from billing_bridge.migrations.schema import upgrade_database
 
 app = typer.Typer(
     help="The billing bridge: Lago's webhooks in, wanted subscription state out.", no_args_is_help=True
@@ -118,6 +117,8 @@ def sandbox() -> None:
 @db.command("upgrade")
 def db_upgrade(*, as_json: Json = False) -> None:
     """Bring the schema to the newest revision; changes nothing when it is there already."""
+    from billing_bridge.migrations.schema import upgrade_database
+
     revision = upgrade_database(_settings().database_url)
     _show({"revision": revision}, as_json=as_json, sentence=f"The schema is at revision {revision}.")
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from billing_bridge.api.metrics import Metrics
 from billing_bridge.bootstrap import Bridge
 from billing_bridge.errors import BridgeError
-from billing_bridge.migrations.schema import find_schema_problem
+from billing_bridge.migrations.revision import find_schema_problem
 
 CHECK_SECONDS = 3.0
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -1,12 +1,11 @@
-"""Brings the schema to the newest revision, and says when it is not there."""
+"""Brings the schema to the newest revision."""
 
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, make_url
+from sqlalchemy import make_url
 
 FOLDER = Path(__file__).parent
 SCRIPT_LOCATION = "script_location"
@@ -27,13 +26,3 @@ def make_config(url: str) -> Config:
     config.set_main_option(SCRIPT_LOCATION, str(FOLDER))
     config.attributes["url"] = url
     return config
-
-
-def find_schema_problem(engine: Engine) -> str | None:
-    """Why the database cannot be used as it is; None when it can. Raises what the database raises."""
-    head = ScriptDirectory(str(FOLDER)).get_current_head()
-    with engine.connect() as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
-    if current == head:
-        return None
-    return f"The schema is {current or 'empty'}, the program needs {head}: run 'press-bridge db upgrade'."

@@ -11,6 +11,7 @@ import pytest
 from billing_bridge.bootstrap import Bridge, bootstrap
 from billing_bridge.config import Settings
 from billing_bridge.inbox.store import NewEvent
+from billing_bridge.migrations.revision import HEAD
 from tests.billing_bridge.builders import make_body, make_subscription
 from tests.billing_bridge.conftest import make_sqlite
 from tests.billing_bridge.processes import run_cli
@@ -89,7 +90,7 @@ def test_people_get_tables_and_sentences(options: Settings, bridge: Bridge, tmp_
     table = run_cli("inbox", "list", settings=options, cwd=tmp_path)
     assert "Inbox" in table.stdout
     assert "dead" in table.stdout
-    assert "0001" in run_cli("db", "upgrade", settings=options, cwd=tmp_path).stdout
+    assert HEAD in run_cli("db", "upgrade", settings=options, cwd=tmp_path).stdout
     bridge.engine.dispose()
 
 
