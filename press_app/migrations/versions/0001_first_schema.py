@@ -5,7 +5,7 @@ import sqlalchemy as sa
 import press_app.kit.db
 from sqlalchemy.dialects import mysql
 
-revision = '0001'
+revision = '0001_spares'
 down_revision = None
 branch_labels = None
 depends_on = None

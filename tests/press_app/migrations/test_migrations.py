@@ -92,6 +92,13 @@ class TestUpgrade:
         assert runner.is_current(blank)
         assert runner.upgrade(blank) == (after, after)
 
+    def test_leaves_a_database_of_another_version_alone(self, blank: Database) -> None:
+        runner.upgrade(blank)
+        with blank.write_engine.begin() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = 'other'"))
+        with pytest.raises(runner.SchemaForeign):
+            runner.upgrade(blank)
+
     def test_makes_the_very_tables_that_the_models_make(
         self, blank: Database, request: pytest.FixtureRequest
     ) -> None:
