@@ -1,0 +1,160 @@
+"""What is done to a tenant while it is hurt: each operation as a customer or operator asks for it, and its wanted end."""
+
+import secrets
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+
+from press_app.cli.failures import CommandFailed
+from tests.e2e.platform import Platform
+from tests.e2e.tenants import Tenant
+
+PARTY = "Survivor"
+AWAY = frozenset({"api_unreachable", "internal_error", "database_busy", "busy", "site_state", "not_in_time"})
+PATIENCE = 60.0
+
+
+@dataclass
+class Patient:
+    """One tenant with data in its ERP, and what must stand of it."""
+
+    tenant: Tenant
+    invoice: str = ""
+    backup: str = ""
+    """The newest backup that was asked for."""
+    job: str = ""
+    site_id: str = ""
+    has_party: bool = False
+    history: list[str] = field(default_factory=list)
+    """What was done so far."""
+
+    @property
+    def marks(self) -> list[str]:
+        """Texts that name it in what programs write."""
+        return [self.tenant.mark, self.site_id] if self.site_id else [self.tenant.mark]
+
+    @property
+    def site_path(self) -> str:
+        return f"/v1/sites/{self.site_id}"
+
+    def is_seen(self, status: str, answer: int) -> bool:
+        """Its one site is in this state, and visitors get this answer."""
+        sites = self.tenant.sites
+        self.site_id = str(sites[0]["id"]) if sites else self.site_id
+        return len(sites) == 1 and sites[0]["status"] == status and self.tenant.look() == answer
+
+    def has_data(self) -> bool:
+        """The party stands in the ERP; it is made where none was yet."""
+        person = self.tenant.log_in()
+        if not self.has_party:
+            person.add_party(PARTY)
+            self.has_party = True
+        return len(person.find_parties(PARTY)) == 1
+
+    def list_backups(self) -> dict[str, dict[str, Any]]:
+        backups = self.tenant.platform.api.list_all(f"{self.site_path}/backups")
+        return {str(backup["id"]): backup for backup in backups}
+
+
+def admit(platform: Platform) -> Patient:
+    """A customer whom nobody knew, with a connection of his own."""
+    own = Platform(platform.paths, platform.urls)
+    mark = f"kill-{secrets.token_hex(4)}"
+    own.lago.add_customer(mark, name=mark, email=f"owner@{mark}.example")
+    return Patient(Tenant(own, mark))
+
+
+@dataclass(frozen=True)
+class Act:
+    """One operation: how it is begun, and whether it has come to its wanted end."""
+
+    name: str
+    begin: Callable[[Patient], None]
+    is_done: Callable[[Patient], bool]
+    needs: str
+    """State of the site before it: ``none``, ``active``, ``suspended``, ``archived``."""
+    leads_to: str
+
+
+def insist(act: Callable[[], Any]) -> Any:
+    """Ask until somebody answers: an answer that was lost is no answer."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return act()
+        except (CommandFailed, requests.RequestException) as failure:
+            if time.monotonic() > deadline or (
+                isinstance(failure, CommandFailed) and failure.code not in AWAY
+            ):
+                raise
+            time.sleep(0.2)
+
+
+def _subscribe(patient: Patient) -> None:
+    patient.tenant.subscribe()
+
+
+def _is_open(patient: Patient) -> bool:
+    return patient.is_seen("active", 200) and patient.has_data()
+
+
+def _fail_payment(patient: Patient) -> None:
+    patient.invoice = patient.tenant.fail_payment()
+
+
+def _is_closed(patient: Patient) -> bool:
+    return patient.is_seen("suspended", 402)
+
+
+def _pay(patient: Patient) -> None:
+    patient.tenant.platform.lago.set_payment(patient.invoice, "succeeded")
+
+
+def _terminate(patient: Patient) -> None:
+    patient.tenant.terminate()
+
+
+def _is_archived(patient: Patient) -> bool:
+    guard = patient.tenant.platform.api.get("/v1/termination-guard")
+    if guard["is_tripped"]:
+        # Many tests end many subscriptions; an operator would lift the guard.
+        patient.tenant.platform.api.post("/v1/termination-guard/release")
+    is_away = patient.is_seen("archived", 404)
+    return is_away and any(backup["verified_at"] for backup in patient.list_backups().values())
+
+
+def _order_backup(patient: Patient) -> None:
+    key, path = str(uuid.uuid4()), f"{patient.site_path}/backups"
+    patient.backup = insist(lambda: patient.tenant.platform.api.post(path, key=key))["id"]
+
+
+def _is_backed_up(patient: Patient) -> bool:
+    backup = patient.list_backups().get(patient.backup)
+    return bool(backup and backup["verified_at"]) and patient.is_seen("active", 200)
+
+
+def _order_restore(patient: Patient) -> None:
+    key, path = str(uuid.uuid4()), f"{patient.site_path}/restores"
+    body = {"backup_id": patient.backup}
+    patient.job = insist(lambda: patient.tenant.platform.api.post(path, body, key=key))["job_id"]
+
+
+def _is_restored(patient: Patient) -> bool:
+    job = patient.tenant.platform.api.get(f"/v1/jobs/{patient.job}")
+    return job["status"] == "succeeded" and _is_open(patient)
+
+
+ACTS = (
+    Act("create", _subscribe, _is_open, "none", "active"),
+    Act("backup", _order_backup, _is_backed_up, "active", "active"),
+    Act("restore", _order_restore, _is_restored, "active", "active"),
+    Act("suspend", _fail_payment, _is_closed, "active", "suspended"),
+    Act("resume", _pay, _is_open, "suspended", "active"),
+    Act("archive", _terminate, _is_archived, "active", "archived"),
+    Act("undo", _subscribe, _is_open, "archived", "active"),
+)
+"""In an order in which one tenant can play them all."""

@@ -1,0 +1,96 @@
+"""``scripts/chaos``: hurts a platform of its own in every way that the kit knows, and says what became of it."""
+
+import argparse
+import json
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from press_app.cli.failures import CommandFailed
+from press_app.cli.output import note, say
+from tests.chaos import lanes
+from tests.chaos.cells import Cell, Ending
+from tests.chaos.orders import Orders
+from tests.e2e.platform import Platform, running
+
+
+def main(arguments: list[str]) -> int:
+    options = parse_arguments(arguments)
+    start = time.monotonic()
+    with planted(options.state) as platform:
+        note(f"The platform runs after {time.monotonic() - start:.0f} s; load {os.getloadavg()[0]:.1f}.")
+        endings = []
+        for ending in hurt_all(platform, options.only, quick=options.quick):
+            print_ending(ending, as_json=options.json)
+            endings.append(ending)
+    return summarise(endings, time.monotonic() - start, as_json=options.json)
+
+
+def parse_arguments(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="chaos", description="Prove that the platform cannot be broken.")
+    parser.add_argument(
+        "--quick", action="store_true", help="a part that takes three minutes, another each hour"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument(
+        "--only", type=re.compile, default=re.compile(""), metavar="PATTERN", help="cells whose line matches"
+    )
+    parser.add_argument(
+        "--state", type=Path, metavar="DIR", help="an empty folder for the installation; it stays afterwards"
+    )
+    return parser.parse_args(arguments)
+
+
+@contextmanager
+def planted(state: Path | None) -> Iterator[Platform]:
+    """A platform of our own whose programs can be hurt at every moment."""
+    with tempfile.TemporaryDirectory(prefix="press-chaos-") as folder:
+        where = (state or Path(folder)).resolve()
+        where.mkdir(parents=True, exist_ok=True)
+        # Every start of the installation inherits it, also one after an `up` that wrote its files anew.
+        os.environ.update(Orders(where / lanes.ORDERS).make())
+        with running(where) as platform:
+            platform.wait_healthy()
+            yield platform
+
+
+def hurt_all(platform: Platform, only: re.Pattern[str], *, quick: bool) -> Iterator[Ending]:
+    """The endings of all sources of faults."""
+    yield from lanes.run(platform, quick=quick, is_wanted=lambda cell: bool(only.search(name(cell))))
+
+
+def name(cell: Cell) -> str:
+    return f"{cell.operation} · {cell.moment} · {cell.fault}"
+
+
+def print_ending(ending: Ending, *, as_json: bool) -> None:
+    if as_json:
+        say(json.dumps(asdict(ending) | {"holds": ending.holds}))
+        return
+    say(f"{'ok ' if ending.holds else 'RED'} {ending.seconds:>7.2f} s  {name(ending.cell)}")
+    for line in (*ending.broken, *ending.timeline):
+        say(f"      {line}")
+
+
+def summarise(endings: list[Ending], seconds: float, *, as_json: bool) -> int:
+    """The last lines; 1 when a cell is red, or when there was none."""
+    survived = sum(ending.holds for ending in endings)
+    red = len(endings) - survived
+    if as_json:
+        say(json.dumps({"survived": survived, "red": red, "seconds": round(seconds, 1)}))
+    else:
+        say(f"{survived} faults survived, {red} red, in {seconds:.0f} s.")
+    return 1 if red or not endings else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except (CommandFailed, LookupError, AssertionError) as failure:
+        sys.exit(f"chaos: {failure}")
