@@ -2,15 +2,20 @@
 
 import argparse
 import json
+import math
 import os
 import re
+import signal
+import statistics
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Protocol
 
 from press_app.cli.failures import CommandFailed
 from press_app.cli.output import note, say
@@ -22,11 +27,14 @@ from tests.e2e.platform import Platform, running
 
 def main(arguments: list[str]) -> int:
     options = parse_arguments(arguments)
+    # However the run is ended: its platform must not outlive it.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     start = time.monotonic()
     with planted(options.state) as platform:
         note(f"The platform runs after {time.monotonic() - start:.0f} s; load {os.getloadavg()[0]:.1f}.")
         endings = []
-        for ending in hurt_all(platform, options.only, quick=options.quick):
+        for ending in hurt_all(platform, options):
             print_ending(ending, as_json=options.json)
             endings.append(ending)
     return summarise(endings, time.monotonic() - start, as_json=options.json)
@@ -40,6 +48,9 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument(
         "--only", type=re.compile, default=re.compile(""), metavar="PATTERN", help="cells whose line matches"
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=math.inf, metavar="N", help="begin no more cells after so long"
     )
     parser.add_argument(
         "--state", type=Path, metavar="DIR", help="an empty folder for the installation; it stays afterwards"
@@ -60,9 +71,28 @@ def planted(state: Path | None) -> Iterator[Platform]:
             yield platform
 
 
-def hurt_all(platform: Platform, only: re.Pattern[str], *, quick: bool) -> Iterator[Ending]:
+class Source(Protocol):
+    """Where cells come from beside the kills."""
+
+    def __call__(self, platform: Platform, *, quick: bool) -> Iterator[Ending]: ...
+
+
+SOURCES: tuple[Source, ...] = ()
+"""Each is played on the same platform, after the kills: the world's troubles stand here."""
+
+
+def hurt_all(platform: Platform, options: argparse.Namespace) -> Iterator[Ending]:
     """The endings of all sources of faults."""
-    yield from lanes.run(platform, quick=quick, is_wanted=lambda cell: bool(only.search(name(cell))))
+    yield from lanes.run(
+        platform,
+        quick=options.quick,
+        seconds=options.minutes * 60,
+        is_wanted=lambda cell: bool(options.only.search(name(cell))),
+    )
+    for source in SOURCES:
+        yield from (
+            end for end in source(platform, quick=options.quick) if options.only.search(name(end.cell))
+        )
 
 
 def name(cell: Cell) -> str:
@@ -79,14 +109,33 @@ def print_ending(ending: Ending, *, as_json: bool) -> None:
 
 
 def summarise(endings: list[Ending], seconds: float, *, as_json: bool) -> int:
-    """The last lines; 1 when a cell is red, or when there was none."""
+    """Seconds for each program, and the count; 1 when a cell is red, or when there was none."""
     survived = sum(ending.holds for ending in endings)
     red = len(endings) - survived
+    programs = dict(list_programs(endings))
     if as_json:
-        say(json.dumps({"survived": survived, "red": red, "seconds": round(seconds, 1)}))
-    else:
-        say(f"{survived} faults survived, {red} red, in {seconds:.0f} s.")
+        say(
+            json.dumps({"survived": survived, "red": red, "seconds": round(seconds, 1), "programs": programs})
+        )
+        return 1 if red or not endings else 0
+    for program, figures in programs.items():
+        say(
+            f"{program:<14} {figures['faults']:>4} faults, {figures['median']:g} s median, {figures['longest']:g} s longest"
+        )
+    say(f"{survived} faults survived, {red} red, in {seconds:.0f} s.")
     return 1 if red or not endings else 0
+
+
+def list_programs(endings: list[Ending]) -> Iterator[tuple[str, dict[str, float]]]:
+    """How long it took until all was well again, for each program that was hurt."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for ending in endings:
+        program, has_program, _ = ending.cell.moment.partition(": ")
+        if has_program and ending.holds:
+            found[program].append(ending.seconds)
+    for program, times in sorted(found.items()):
+        figures = {"median": round(statistics.median(times), 1), "longest": round(max(times), 1)}
+        yield program, {"faults": len(times), **figures}
 
 
 if __name__ == "__main__":

@@ -3,15 +3,20 @@
 from collections import Counter
 from dataclasses import replace
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from agent.operations.base import Step
 from agent.operations.registry import OPERATIONS
-from tests.chaos.acts import ACTS
-from tests.chaos.cells import Cell
-from tests.chaos.kills import KILL, Fault, Record, list_faults, list_step_faults
+from scripts.bringup.state import Paths
+from tests.chaos.acts import ACTS, Patient
+from tests.chaos.cells import Cell, Ending
+from tests.chaos.command import list_programs, summarise
+from tests.chaos.kills import KILL, Fault, Record, is_unreached, list_faults, list_step_faults, wait_struck
 from tests.chaos.lanes import QUICK_EACH, choose
 from tests.chaos.orders import PROGRAMS, Moment
+from tests.e2e.platform import Platform
+from tests.e2e.tenants import Tenant
 
 
 class Key(StrEnum):
@@ -71,3 +76,40 @@ def test_a_quick_run_of_one_cell_has_it() -> None:
     fault = Fault(Cell("create", "press-api: before commit service.change", KILL), moment, "before")
     assert choose([fault], 1) == [fault]
     assert QUICK_EACH > 0
+
+
+class TestFigures:
+    """What the end of a run says of each program."""
+
+    def test_only_what_held_is_measured(self) -> None:
+        killed = Cell("create", "press-api: before commit service.change", KILL)
+        endings = [Ending(killed, 1.0), Ending(killed, 4.0), Ending(killed, 120.0, ("It is gone.",))]
+        figures = dict(list_programs([*endings, Ending(Cell("any", "at rest, 2 tenants", "all"), 9.0)]))
+        assert figures == {"press-api": {"faults": 2, "median": 2.5, "longest": 4.0}}
+
+    def test_a_red_cell_and_an_empty_table_fail(self) -> None:
+        cell = Cell("create", "press-api: before commit service.change", KILL)
+        assert summarise([Ending(cell, 1.0)], 2.0, as_json=True) == 0
+        assert summarise([Ending(cell, 1.0, ("It is gone.",))], 2.0, as_json=True) == 1
+        assert summarise([], 2.0, as_json=True) == 1
+
+
+class TestMoments:
+    """What an act does not come to by itself, or not at all, must not pass for survived."""
+
+    def test_what_ticks_is_hurt_once_and_not_in_every_act(self) -> None:
+        ticking = Moment("press-worker", "commit runner.Runner._claim job.watch", is_owned=False)
+        idle = Counter({ticking: 3})
+        moments = {act.name: Counter({ticking: 1}) for act in ACTS}
+        faults = list(list_faults(Record(moments, idle)))
+        assert [fault.when for fault in faults] == ["before", "after"]
+
+    def test_a_moment_that_is_not_reached_is_red(self) -> None:
+        patient = admit_nobody()
+        broken = wait_struck(patient, ACTS[0], lambda: None, 0.0)
+        assert broken == ["The moment was not reached; create did not end without it."]
+        assert is_unreached(Ending(Cell("create", "never", KILL), 1.0, tuple(broken)))
+
+
+def admit_nobody() -> Patient:
+    return Patient(Tenant(Platform(Paths(Path("nowhere"))), "kill-00000001"))

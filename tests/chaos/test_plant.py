@@ -1,5 +1,6 @@
 """Planted programs die exactly once, exactly where they were told to, and not at all when nobody tells them."""
 
+import json
 import os
 import signal
 import sqlite3
@@ -61,9 +62,19 @@ class Planted:
         self.file = folder / "rows.sqlite"
 
     def run(self, *words: str) -> int:
+        """Its exit status."""
+        return self._run(words).returncode
+
+    def read(self) -> str:
+        """What it prints."""
+        return self._run(()).stdout
+
+    def _run(self, words: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
         argv = (sys.executable, str(self._program), str(self.file), *words)
         environment = {**self._environment, "PYTHONPATH": f"{self._environment['PYTHONPATH']}:{ROOT}"}
-        return subprocess.run(argv, env=environment, check=False, timeout=60).returncode
+        return subprocess.run(
+            argv, env=environment, stdout=subprocess.PIPE, text=True, check=False, timeout=60
+        )
 
     def list_words(self) -> list[str]:
         with closing(sqlite3.connect(self.file)) as connection:
@@ -123,3 +134,70 @@ def test_a_rollback_is_no_commit(tmp_path: Path) -> None:
     planted.orders.arm(moment_of(planted), "before", marks=[MINE])
     assert planted.run("x-known") == 1, "the word stands already, so nothing is written"
     assert planted.run(MINE) == -signal.SIGKILL
+
+
+PUSHES = """
+import json, sys
+from agent.jobs.reporter import Reporter
+
+class Record:
+    params = {"hostname": "kill-00000001.localhost"}
+
+class Ledger:
+    def get_record(self, job_id):
+        return Record
+
+arrived = []
+
+def push(body):
+    arrived.append([event["seq"] for event in json.loads(body)["events"]])
+    return arrived[-1][-1]
+
+reporter = Reporter(Ledger(), push, None)
+for first in (1, 3):
+    events = [{"seq": seq, "job_id": "a", "kind": "job.step"} for seq in (first, first + 1)]
+    try:
+        reporter._push(json.dumps({"events": events}))
+    except Exception as error:
+        arrived.append(type(error).__name__)
+print(json.dumps(arrived))
+"""
+STEP = """
+from types import SimpleNamespace
+from agent.operations.registry import OPERATIONS
+
+context = SimpleNamespace(params=SimpleNamespace(model_dump_json=lambda: '"kill-00000001"'))
+try:
+    OPERATIONS["suspend_site"].steps[0].run(context)
+except Exception as error:
+    print(type(error).__name__)
+"""
+
+
+@pytest.mark.parametrize(
+    ("action", "arrived"),
+    [
+        ("lose", ["PressUnreachable", [3, 4]]),
+        ("lose answer", [[1, 2], "PressUnreachable", [3, 4]]),
+        ("double", [[1, 2], [1, 2], [3, 4]]),
+        ("turn", [[2, 1], [3, 4]]),
+        ("hold", ["PressUnreachable", [3, 4], [1, 2]]),
+    ],
+)
+def test_a_push_goes_wrong_once_and_as_ordered(tmp_path: Path, action: str, arrived: list[object]) -> None:
+    planted = Planted(tmp_path, "agent-api", PUSHES)
+    planted.orders.arm(Moment("agent-api", "push"), "before", marks=[MINE], action=action)
+    assert json.loads(planted.read()) == arrived
+
+
+def test_a_step_fails_as_ordered_and_else_runs(tmp_path: Path) -> None:
+    planted = Planted(tmp_path, "agent-worker-0", STEP)
+    # The real step asks for an engine, which the context of this test has not.
+    assert planted.read() == "AttributeError\n"
+    moment = Moment("agent-worker", "step suspend_site.look")
+    planted.orders.arm(moment, "before", marks=[MINE], action="fail")
+    assert planted.read() == "OSError\n"
+    planted.orders.arm(moment, "before", marks=[OTHER])
+    assert planted.run() == 0
+    planted.orders.arm(moment, "before", marks=[MINE])
+    assert planted.run() == -signal.SIGKILL
