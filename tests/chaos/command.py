@@ -14,14 +14,16 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from press_app.cli.failures import CommandFailed
 from press_app.cli.output import note, say
 from tests.chaos import lanes
+from tests.chaos.acts import ACTS
 from tests.chaos.cells import Cell, Ending
 from tests.chaos.orders import Orders
+from tests.chaos.troubles import command as troubles
 from tests.e2e.platform import Platform, running
 
 
@@ -71,28 +73,25 @@ def planted(state: Path | None) -> Iterator[Platform]:
             yield platform
 
 
-class Source(Protocol):
-    """Where cells come from beside the kills."""
-
-    def __call__(self, platform: Platform, *, quick: bool) -> Iterator[Ending]: ...
-
-
-SOURCES: tuple[Source, ...] = ()
-"""Each is played on the same platform, after the kills: the world's troubles stand here."""
-
-
 def hurt_all(platform: Platform, options: argparse.Namespace) -> Iterator[Ending]:
-    """The endings of all sources of faults."""
+    """The kills, and after them the world's troubles, of which a quick run leaves the bounded part to their own test."""
+    only: re.Pattern[str] = options.only
     yield from lanes.run(
         platform,
         quick=options.quick,
         seconds=options.minutes * 60,
-        is_wanted=lambda cell: bool(options.only.search(name(cell))),
+        is_wanted=lambda cell: bool(only.search(name(cell))),
     )
-    for source in SOURCES:
-        yield from (
-            end for end in source(platform, quick=options.quick) if options.only.search(name(end.cell))
-        )
+    if options.quick:
+        return
+    for ending in troubles.run(platform, quick=False, is_wanted=partial(may_match, only)):
+        if only.search(name(ending.cell)):
+            yield ending
+
+
+def may_match(only: re.Pattern[str], fault: str) -> bool:
+    """Whether a cell with this fault of the world can be meant; which operation it meets is known at its end."""
+    return any(only.search(f"{act.name} · while it runs · {fault}") for act in ACTS)
 
 
 def name(cell: Cell) -> str:
