@@ -333,4 +333,6 @@ if HERE.is_dir():
     if PROGRAM.startswith("press-"):
         # Tenants that come and go all the time are no accident; the guard has tests of its own.
         os.environ["PRESS_TERMINATION_LIMIT"] = "1000000"
+        # Whether a spare stands when a tenant comes is chance, and with it which moments a create comes to.
+        os.environ |= {"PRESS_SPARES_MIN": "0", "PRESS_SPARES_MAX": "0"}
     sys.meta_path.insert(0, Gardener())
