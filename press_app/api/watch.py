@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from itertools import takewhile
 
 import anyio
 import anyio.to_thread
@@ -118,8 +119,10 @@ class JournalWatch:
         """Settled lines after ``cursor`` for these teams (None: all), and where to go on."""
         end = self.horizon
         if cursor >= self._floor:
-            rows = [row for row in self._recent if cursor < row.id <= end and _is_for(row, team_ids, subject)]
-            return rows, max(cursor, end)
+            # From the newest back to the cursor: a stream that keeps up looks at what is new and at nothing else.
+            news = takewhile(lambda row: row.id > cursor, reversed(self._recent))
+            rows = [row for row in news if row.id <= end and _is_for(row, team_ids, subject)]
+            return rows[::-1], max(cursor, end)
 
         def read() -> list[JournalRow]:
             with self._work.read() as session:

@@ -5,7 +5,7 @@ import queue
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import requests
@@ -15,7 +15,7 @@ from press_app.cli.failures import UNREACHABLE, CommandFailed
 TIMEOUT = (5.0, 60.0)
 """Seconds to connect, and for each read."""
 PAGE = 200
-QUIET_LINE = b": still here"
+OPEN_LINE, QUIET_LINE = b": open", b": still here"
 QUIET = 15.0
 """A stream that is silent for so long is gone: the server speaks every few seconds."""
 
@@ -61,7 +61,11 @@ class Api:
                 return items[:limit]
 
     def stream(
-        self, *, subject: str | None = None, after: int | None = None
+        self,
+        *,
+        subject: str | None = None,
+        after: int | None = None,
+        on_open: Callable[[], None] = lambda: None,
     ) -> Iterator[dict[str, Any] | None]:
         """Events as they happen, until the server ends the stream; None when all was told for now.
 
@@ -76,6 +80,8 @@ class Api:
                 for line in answer.iter_lines(chunk_size=1):
                     if line.startswith(b"data:"):
                         yield cast("dict[str, Any]", json.loads(line[5:]))
+                    elif line.startswith(OPEN_LINE):
+                        on_open()
                     elif line.startswith(QUIET_LINE):
                         yield None
         except requests.RequestException as error:
@@ -148,12 +154,15 @@ class Feed:
     def close(self) -> None:
         self._over.set()
 
+    def _tell(self) -> None:
+        self._news.put(None)
+
     def _listen(self) -> None:
         while not self._over.is_set():
             try:
-                for event in self._api.stream(subject=self._subject):
-                    if event is not None:
-                        self._news.put(None)
+                # Its opening is news, too: what happened before it would be missed until the pause is over.
+                for _ in self._api.stream(subject=self._subject, on_open=self._tell):
+                    self._tell()
                     if self._over.is_set():
                         return
             except CommandFailed:

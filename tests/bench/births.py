@@ -10,13 +10,14 @@ from typing import Any
 
 import requests
 
-from press_app.cli.sites import wait_for_status
+from press_app.cli.demo.tryton import TrytonPerson
+from press_app.cli.sites import make_login_link
 from tests.bench.figures import Figure, find_percentile, make_figure, make_spread
+from tests.bench.news import News, following
 from tests.e2e.platform import JSON_TIMEOUT, Platform
 from tests.e2e.tenants import SECONDS, Tenant, Tenants
 
 AT_ONCE = 4
-LOOK_EVERY = 0.05
 PHASES = (
     "asked",
     "webhook_stored",
@@ -40,32 +41,23 @@ class Birth:
     logged_in: float
 
 
-def give_birth(tenants: Tenants) -> Birth:
-    """Subscribe, wait, log in through the edge."""
+def give_birth(tenants: Tenants, news: News) -> Birth:
+    """Subscribe, hear that the site is there, log in through the edge."""
     tenant = tenants.new()
     asked = time.time()
     tenant.subscribe()
-    _wait_for_site(tenant)
-    wait_for_status(tenant.platform.api.copy(), tenant.sites[0]["id"], "active", SECONDS)
-    tenant.log_in()
+    site_id = news.wait_for_active(tenant.hostname, SECONDS)
+    link = make_login_link(tenant.platform.api.copy(), site_id)
+    TrytonPerson(tenant.platform.visitor(tenant.hostname), link["url"])
     return Birth(tenant, asked, time.time())
-
-
-def _wait_for_site(tenant: Tenant) -> None:
-    """Looks now and then: a customer's page asks no hundred times a second, and the answers are work, too."""
-    deadline = time.monotonic() + SECONDS
-    while not tenant.sites:
-        if time.monotonic() > deadline:
-            message = f"{tenant.external_id} has no site after {SECONDS:.0f} s"
-            raise LookupError(message)
-        time.sleep(LOOK_EVERY)
 
 
 def measure_births(platform: Platform, count: int, baseline: float) -> tuple[list[Figure], list[Tenant]]:
     """One after the other: what a customer waits for, and where the time goes; the tenants are to be removed."""
     tenants = Tenants(platform)
-    first = give_birth(tenants)
-    births = [give_birth(tenants) for _ in range(count)]
+    with following(platform.api) as news:
+        first = give_birth(tenants, news)
+        births = [give_birth(tenants, news) for _ in range(count)]
     stored = read_stored_moments(platform)
     moments = [read_moments(platform, birth, stored) for birth in births]
     figures = [
@@ -81,8 +73,8 @@ def measure_crowd(
 ) -> tuple[list[Figure], list[Tenant]]:
     """So many customers, four at a time; how many of them got a site that was made ahead is told, too."""
     tenants = Tenants(platform)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        births = list(pool.map(lambda _: give_birth(tenants), range(count)))
+    with following(platform.api) as news, ThreadPoolExecutor(AT_ONCE) as pool:
+        births = list(pool.map(lambda _: give_birth(tenants, news), range(count)))
     stored = read_stored_moments(platform)
     seconds = [birth.logged_in - stored[birth.tenant.external_id] for birth in births]
     given = sum(is_from_spare(platform, birth.tenant) for birth in births)

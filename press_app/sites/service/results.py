@@ -130,11 +130,16 @@ def on_login_link_finished(uow: UnitOfWork, job: Job) -> None:
     link = uow.session.get(LoginLink, link_id)
     if link is None:
         return
+    site = _site_of(uow, job)
     path = (job.result or {}).get("path")
     if job.status is JobStatus.SUCCEEDED and rules.is_local_path(path):
         link.path = path
+        message = f"A link that logs in once is ready for {link.asked_by}."
     else:
         link.error = str((job.error or {}).get("message", "The bench did not take the link."))
+        message = f"No login link could be made for {link.asked_by}: {link.error}"
+    # Who asked for the link waits for this line; without it he would look again after a pause.
+    uow.record("site.login_link", site.target, message, team_id=site.team_id, link_id=link.id)
 
 
 def on_password_finished(uow: UnitOfWork, job: Job) -> None:
