@@ -49,7 +49,13 @@ def run_api() -> None:
     agent = bootstrap(settings)
     try:
         uvicorn.run(
-            create_app(agent), host=settings.host, port=settings.port, log_config=None, access_log=False
+            create_app(agent),
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            # httptools, which would be taken by itself, has no limit for the head of a request.
+            http="h11",
         )
     finally:
         agent.ledger.close()

@@ -33,6 +33,8 @@ def run_api() -> None:
             port=settings.port,
             log_config=None,
             access_log=False,
+            # httptools, which would be taken by itself, has no limit for the head of a request.
+            http="h11",
             server_header=False,
             # Who asks is what limits are counted by, so no header may say it.
             proxy_headers=False,

@@ -110,7 +110,7 @@ class ControlPlane:
 
     def heard(self, job_id: str) -> dict[str, Any] | None:
         """The job's newest snapshot among the pushed events."""
-        of_job = [event for seq, event in sorted(self.events.items()) if event["job_id"] == job_id]
+        of_job = [event for seq, event in sorted(self.events.copy().items()) if event["job_id"] == job_id]
         return of_job[-1]["job"] if of_job else None
 
     def wait_for(self, job_id: str, seconds: float = 30) -> dict[str, Any]:
