@@ -207,7 +207,12 @@ def _wait_for_bench(uow: UnitOfWork, site: Site, full: NoBench, action: Action) 
 
 
 def abandon(uow: UnitOfWork, site: Site) -> None:
-    """Ended before it was made: free the name."""
+    """Ended before it was made: free the name, and remove the spare that it may have taken."""
+    if site.has_place:
+        purpose = f"Remove what was prepared for {site.name}"
+        _request(uow, site, "drop_site", purpose=purpose, within=CLOSE_WITHIN, params={})
+        benches.give_place_back(uow, site.bench_id or "")
+        site.has_place = False
     site.hostname = None
     _move(uow, site, SiteEvent.ABANDON, f"{site.name} was ended before it was made; the name is free.")
 

@@ -8,7 +8,8 @@ from sqlalchemy import select
 
 from press_app.benches import service as benches
 from press_app.benches.lifecycle import BenchEvent
-from press_app.sites.lifecycle import SiteStatus
+from press_app.sites import service as sites
+from press_app.sites.lifecycle import HoldKind, SiteStatus
 from press_app.spares import service as spares
 from press_app.spares.errors import SparesLeft
 from press_app.spares.lifecycle import SpareStatus
@@ -116,6 +117,22 @@ class TestGiving:
         stocked.pass_time(seconds=6)
         (again,) = stocked.orders("create_site")
         assert again.params["prepared"] is False
+
+    def test_an_order_that_is_called_off_leaves_nothing(self, stocked: Driver) -> None:
+        stocked.observe()
+        with stocked.work.begin(actor="test") as uow:
+            row = sites.get_site(uow.session, stocked.site().id)
+            sites.place_hold(uow, row, HoldKind.OPERATOR, "Looked at first.")
+        stocked.run()
+        assert stocked.site().status is SiteStatus.RESERVED
+        stocked.observe("end")
+        stocked.run()
+        assert stocked.site().status is SiteStatus.PURGED
+        (drop,) = stocked.orders("drop_site")
+        assert drop.params["site_id"] == stocked.site().id
+        stocked.finish_all()
+        with stocked.work.begin(actor="test") as uow:
+            assert benches.get_bench(uow.session, stocked.bench_id).site_count == 0
 
 
 class TestTending:
