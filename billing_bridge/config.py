@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     """Seconds before the second attempt; each further wait is twice as long."""
     backoff_max: Annotated[float, Field(gt=0, le=1200)] = 900.0
     """The longest wait between two attempts; 1200 at most."""
-    lease_seconds: Positive = 10.0
+    lease_seconds: Annotated[float, Field(gt=0, le=600)] = 10.0
     """A worker that was killed loses its work after this time; a living one renews it."""
     sweep_seconds: Positive = 1.0
     """How often due events are looked for, whatever Redis remembers."""

@@ -19,7 +19,7 @@ KEEP_OWN = timedelta(days=2)
 
 
 class Ticker:
-    """Two threads: one keeps the beat, one reconciles, so that a long reconcile holds up nothing."""
+    """Three threads: one renews leases, one keeps the beat, one reconciles, so that nothing waits for what takes long."""
 
     def __init__(
         self,
@@ -52,21 +52,28 @@ class Ticker:
         self._slot = 0
 
     def start(self) -> None:
-        for name, beat in (("sweep", self.sweep), ("reconcile", self.reconcile_if_due)):
+        for name, beat in (
+            ("renew", self.renew),
+            ("sweep", self.sweep),
+            ("reconcile", self.reconcile_if_due),
+        ):
             thread = threading.Thread(target=self._repeat, args=(beat,), name=name, daemon=True)
             thread.start()
             self._threads.append(thread)
 
     def stop(self, *, timeout: float = 10.0) -> None:
-        """Ask both threads to end and wait at most `timeout` seconds for each."""
+        """Ask the threads to end and wait at most `timeout` seconds for each."""
         self._stop.set()
         for thread in self._threads:
             thread.join(timeout)
 
-    def sweep(self) -> None:
-        """Renew what this process works on, and ring when anything is due; with a dead bell, do one event here."""
+    def renew(self) -> None:
+        """Say that this process lives, whatever its other threads wait for."""
         self._worker.renew()
         self._leases.renew()
+
+    def sweep(self) -> None:
+        """Ring when anything is due; with a dead bell, do one event here."""
         if self._store.has_due(now=self._clock()) and not self._doorbell.ring():
             self._worker.drain(at_most=1)
         if time.monotonic() - self._cleaned > HOUR:

@@ -23,9 +23,9 @@ def has_room(granted: Entitlements, live_sites: int, apps: tuple[str, ...]) -> b
     )
 
 
-def archive_due_at(ended_at: datetime, retention_days: int, now: datetime) -> datetime:
-    """When the sites of an ended subscription may be archived. An end in the future was noted by a clock ahead."""
-    return min(ended_at, now) + timedelta(days=retention_days)
+def archive_due_at(ended_at: datetime, retention_days: int) -> datetime:
+    """When the sites of an ended subscription may be archived."""
+    return ended_at + timedelta(days=retention_days)
 
 
 def is_burst(ended_in_window: int, limit: int) -> bool:

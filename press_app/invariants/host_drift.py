@@ -65,7 +65,7 @@ def _compare(world: World, server: Server, state: dict[str, Any], asked_at: date
             )
             yield Violation(site.target, message)
     for site_id in sorted(set(held) - set(rows) - nobodys):
-        if not _is_leaving(world, site_id, asked_at):
+        if not _is_known(world, site_id, asked_at):
             message = (
                 f"{server.name} holds a site {site_id} that should not be there. Look before you drop it."
             )
@@ -80,11 +80,14 @@ def _repair(world: World, site: Site) -> None:
         log.info("host_drift.left", site_id=site.id, code=error.code)
 
 
-def _is_leaving(world: World, site_id: str, asked_at: datetime) -> bool:
-    """Whether a site that the host holds is on its way out, or was when the host was asked."""
+def _is_known(world: World, site_id: str, asked_at: datetime) -> bool:
+    """Whether what the host holds is on its way, was when the host was asked, or waits to become its tenant's."""
     with world.work.read() as session:
         site = sites.find_site(session, site_id)
-        if site is not None and site.status_since > asked_at:
+        spare = spares.find_spare(session, site_id)
+        if any(row is not None and row.status_since > asked_at for row in (site, spare)):
+            return True
+        if site is not None and site.status is SiteStatus.RESERVED and site.has_place:
             return True
         return find_live(session, f"site:{site_id}", asked_at) is not None
 

@@ -26,7 +26,7 @@ Finisher = Callable[[UnitOfWork, Job], None]
 """Takes the result of an ended job into the slice that asked for it; called once per job, in its own transaction."""
 
 ROUTINE = frozenset({"measure_usage", "prepare_site"})
-"""Comes all the time and tells nobody anything: not in the journal, and soon forgotten."""
+"""Comes all the time and tells nobody anything: its steps are not in the journal, and it is soon forgotten."""
 
 KEEP_JOBS = timedelta(days=180)
 KEEP_ROUTINE = timedelta(hours=6)

@@ -58,6 +58,10 @@ LIFECYCLE: Lifecycle[SpareStatus, SpareEvent] = Lifecycle(
             SpareStatus.LEAVING,
             "It is too old, one too many, or its bench takes no new sites.",
         ),
+        (SpareStatus.GIVEN, SpareEvent.LEAVE): (
+            SpareStatus.LEAVING,
+            "The order was called off before the site was made.",
+        ),
         (SpareStatus.BROKEN, SpareEvent.LEAVE): (SpareStatus.LEAVING, "What may be left of it goes."),
         (SpareStatus.LEAVING, SpareEvent.LEFT): (SpareStatus.GONE, "The host holds nothing of it."),
         (SpareStatus.LEAVING, SpareEvent.FAIL): (SpareStatus.BROKEN, "It failed, or its time is over."),

@@ -1,6 +1,6 @@
 """Queries on spares."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, select
@@ -13,20 +13,28 @@ from press_app.spares.model import Spare
 
 STANDING = (SpareStatus.PREPARING, SpareStatus.READY, SpareStatus.LEAVING, SpareStatus.BROKEN)
 """States in which the host may hold something of it that is nobody's."""
-TRIES = 5
+TRIES = 20
 
 
-def list_ready(session: Session, apps: str) -> list[Spare]:
-    """The oldest ready ones on benches that take sites; one that another order takes just now is passed over."""
-    query = (
-        select(Spare)
+def take_ready(session: Session, apps: str) -> Iterator[Spare]:
+    """Ready ones on benches with room, the oldest first, each locked when it is taken from here.
+
+    One that another order has locked is passed over. They are looked for without a lock and locked one by one:
+    MariaDB would lock the bench, too, and every one that was looked at.
+    """
+    candidates = (
+        select(Spare.id)
         .join(Bench, Bench.id == Spare.bench_id)
-        .where(Spare.status == SpareStatus.READY, Spare.apps == apps, Bench.status == BenchStatus.RUNNING)
+        .where(Spare.status == SpareStatus.READY, Spare.apps == apps)
+        .where(Bench.status == BenchStatus.RUNNING, Bench.site_count < Bench.max_sites)
         .order_by(Spare.created_at, Spare.id)
         .limit(TRIES)
-        .with_for_update(of=Spare, skip_locked=True)
     )
-    return list(session.scalars(query))
+    for spare_id in session.scalars(candidates).all():
+        ready = select(Spare).where(Spare.id == spare_id, Spare.status == SpareStatus.READY)
+        spare = session.scalar(ready.with_for_update(skip_locked=True))
+        if spare is not None:
+            yield spare
 
 
 def list_on(session: Session | ReadSession, bench_ids: Sequence[str]) -> list[Spare]:

@@ -15,12 +15,14 @@ from press_app.kit.crypto import new_password
 from press_app.kit.db import ReadSession, Session
 from press_app.kit.ids import new_id
 from press_app.kit.pagination import Page, PageRequest, read_page
+from press_app.plans.rules import PRODUCT_APPS
 from press_app.spares import repository, rules
 from press_app.spares.errors import SparesLeft
 from press_app.spares.lifecycle import LIFECYCLE, SpareEvent, SpareStatus
 from press_app.spares.model import Spare
 from press_app.spares.rules import Policy, Stock
 from press_app.work import lease
+from press_app.work.ticker import SCHEDULED
 from press_app.work.unit_of_work import UnitOfWork
 
 PREPARE_WITHIN = timedelta(minutes=10)
@@ -31,6 +33,10 @@ COUNTED = timedelta(hours=1)
 TRIED_AGAIN_AFTER = timedelta(minutes=5)
 REFILL_AFTER = timedelta(seconds=5)
 """The order that took one goes first."""
+SECRET_LIVES = rules.LONGEST_LIFE + timedelta(days=30)
+"""Longer than the spare, and than the attempts of the site that takes it."""
+TEND = f"{SCHEDULED}spare.tend"
+"""The key of the schedule itself, so that only one waits, whoever asked for it."""
 OWNER = "owner"
 """Login of the owner of every site."""
 
@@ -39,7 +45,8 @@ def tend(uow: UnitOfWork, policy: Policy) -> None:
     """Prepare what is missing, let go what is too much, too old or on a bench that takes no sites."""
     now = uow.now()
     repository.forget_ended(uow.session, now - COUNTED)
-    open_benches = {bench.id: bench for bench in benches.list_running(uow.session)}
+    running = benches.list_running(uow.session)
+    open_benches = {bench.id: bench for bench in running if bench.site_count < bench.max_sites}
     known = repository.list_on(uow.session, [*open_benches, *repository.list_bench_ids(uow.session)])
     for spare in known:
         _end_overdue(uow, spare)
@@ -48,7 +55,7 @@ def tend(uow: UnitOfWork, policy: Policy) -> None:
     for bench in open_benches.values():
         if jobs.is_making(uow.session, bench.server_id, "create_site"):
             # Customers come first; what they took is replaced when none waits.
-            uow.enqueue("spare.tend", after=REFILL_AFTER, unique_key="spare.tend")
+            uow.enqueue("spare.tend", after=REFILL_AFTER, unique_key=TEND)
             continue
         _refill(uow, bench, [spare for spare in known if spare.bench_id == bench.id], policy)
 
@@ -67,7 +74,8 @@ def _refill(uow: UnitOfWork, bench: Bench, mine: Sequence[Spare], policy: Policy
 
 
 def _list_app_sets(bench: Bench) -> list[str]:
-    return [name_apps(made["apps"]) for made in (bench.facts or {}).get("templates", [])]
+    sets = [made["apps"] for made in (bench.facts or {}).get("templates", [])]
+    return [name_apps(apps) for apps in sets if set(apps) <= set(PRODUCT_APPS)]
 
 
 def _count(alike: Iterable[Spare]) -> Stock:
@@ -108,7 +116,7 @@ def _prepare(uow: UnitOfWork, bench: Bench, apps: str) -> None:
             "site_id": spare.id,
             "apps": apps.split("+"),
             "login": OWNER,
-            "password": jobs.put_secret(uow, password_ref(spare.id), new_password()),
+            "password": jobs.put_secret(uow, password_ref(spare.id), new_password(), lives=SECRET_LIVES),
         },
         purpose=f"Prepare a site with {apps}",
         within=PREPARE_WITHIN,
@@ -135,12 +143,24 @@ def claim(uow: UnitOfWork, apps: Sequence[str]) -> Spare | None:
 
     Of two orders at once each gets another one. The caller's site takes the spare's id.
     """
-    for spare in repository.list_ready(uow.session, name_apps(apps)):
+    for spare in repository.take_ready(uow.session, name_apps(apps)):
         if benches.take_place_on(uow, spare.bench_id):
             spare.apply(SpareEvent.GIVE, uow.now())
-            uow.enqueue("spare.tend", after=REFILL_AFTER, unique_key="spare.tend")
+            uow.enqueue("spare.tend", after=REFILL_AFTER, unique_key=TEND)
             return spare
     return None
+
+
+def take_back(uow: UnitOfWork, site_id: str, *, bench_id: str, apps: Iterable[str]) -> None:
+    """The order that took it was called off before the site was made: it goes from the host, however long that takes."""
+    now = uow.now()
+    spare = uow.session.get(Spare, site_id)
+    if spare is None:
+        # Forgotten, an hour after it was given.
+        spare = Spare(id=site_id, bench_id=bench_id, apps=name_apps(apps), created_at=now)
+        spare.enter(SpareStatus.BROKEN, now)
+        uow.session.add(spare)
+    _let_go(uow, spare)
 
 
 def is_given(session: Session | ReadSession, site_id: str) -> bool:
@@ -164,7 +184,7 @@ def on_prepare_finished(uow: UnitOfWork, job: Job) -> None:
         return
     if job.status is JobStatus.SUCCEEDED:
         spare.apply(SpareEvent.PREPARED, uow.now())
-        uow.enqueue("spare.tend", unique_key="spare.tend")
+        uow.enqueue("spare.tend", unique_key=TEND)
     else:
         _break(uow, spare, job)
 
@@ -202,6 +222,10 @@ def list_standing(session: Session | ReadSession, bench_ids: Sequence[str]) -> l
     """Ids of spares of which these benches may hold something."""
     found = repository.list_on(session, bench_ids)
     return [spare.id for spare in found if spare.status in repository.STANDING]
+
+
+def find_spare(session: Session | ReadSession, spare_id: str) -> Spare | None:
+    return session.get(Spare, spare_id)
 
 
 def list_spares(session: ReadSession, request: PageRequest) -> Page[Spare]:

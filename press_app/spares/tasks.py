@@ -3,6 +3,7 @@
 from press_app.config import Settings
 from press_app.spares import service
 from press_app.spares.rules import Policy
+from press_app.work.model import ScheduleRow
 from press_app.work.task import task
 from press_app.work.unit_of_work import Work
 
@@ -12,6 +13,8 @@ def tend(*, work: Work, settings: Settings, correlation_id: str) -> None:
     """Keep as many sites ready as the last hour asked for."""
     policy = Policy(least=settings.spares_min, most=settings.spares_max)
     with work.begin(actor="reconciler", correlation_id=correlation_id) as uow:
+        # One at a time: two would count the same stock and each make up for what is missing.
+        uow.session.get(ScheduleRow, "spare.tend", with_for_update=True)
         service.tend(uow, policy)
 
 

@@ -16,7 +16,7 @@ FINAL = {
     "job": {"succeeded", "failed", "cancelled", "lost"},
     "server": {"retired"},
     "site": {"purged"},
-    "spare": {"given", "gone"},
+    "spare": {"gone"},
 }
 """Where a life may end."""
 

@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 def end_when_due(uow: UnitOfWork, subscription: Subscription) -> None:
     plan = plans.get_plan(uow.session, subscription.plan_code)
-    due = rules.archive_due_at(subscription.ended_at or uow.now(), plan.retention_days, uow.now())
+    due = rules.archive_due_at(subscription.ended_at or uow.now(), plan.retention_days)
     uow.enqueue(
         "subscription.end",
         after=max(due - uow.now(), timedelta()),
@@ -33,8 +33,10 @@ def end(uow: UnitOfWork, subscription_id: str) -> bool:
     subscription = uow.session.get(Subscription, subscription_id)
     if subscription is None or subscription.wanted is not WantedState.END or subscription.ended_at is None:
         return False
+    # An end in the future was noted by a clock that was ahead; from now on it counts as of now.
+    subscription.ended_at = min(subscription.ended_at, uow.now())
     plan = plans.get_plan(uow.session, subscription.plan_code)
-    if rules.archive_due_at(subscription.ended_at, plan.retention_days, uow.now()) > uow.now():
+    if rules.archive_due_at(subscription.ended_at, plan.retention_days) > uow.now():
         return False
     if subscription.archive_confirmed_at is None and repository.find_guard(uow.session) is not None:
         return False

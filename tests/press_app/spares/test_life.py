@@ -10,6 +10,7 @@ from press_app.benches import service as benches
 from press_app.benches.lifecycle import BenchEvent
 from press_app.sites import service as sites
 from press_app.sites.lifecycle import HoldKind, SiteStatus
+from press_app.spares import repository
 from press_app.spares import service as spares
 from press_app.spares.errors import SparesLeft
 from press_app.spares.lifecycle import SpareStatus
@@ -73,13 +74,13 @@ class TestGiving:
         for name in ("one", "two"):
             order(stocked, name)
         job = order(stocked, "three")
-        assert job.params["prepared"] is False
+        assert "prepared" not in job.params
         assert job.params["admin"]["password"] == spares.password_ref(job.params["site_id"])
 
     def test_other_apps_are_no_use(self, stocked: Driver) -> None:
         stocked.observe(plan_code="business")
         stocked.run()
-        assert stocked.orders("create_site")[0].params["prepared"] is False
+        assert "prepared" not in stocked.orders("create_site")[0].params
         assert count(stocked) == {"ready": 2}
 
     def test_a_bench_that_takes_no_sites_gives_none(self, stocked: Driver) -> None:
@@ -106,7 +107,8 @@ class TestGiving:
         stocked.push(event)
         stocked.run()
         (again,) = stocked.orders("create_site")
-        assert (again.params["site_id"], again.params["prepared"]) == (job.params["site_id"], False)
+        assert again.params["site_id"] == job.params["site_id"]
+        assert "prepared" not in again.params
         assert stocked.site().failures == 0
         stocked.finish_all()
         assert stocked.site().status is SiteStatus.ACTIVE
@@ -116,7 +118,25 @@ class TestGiving:
         stocked.refuse("create_site")
         stocked.pass_time(seconds=6)
         (again,) = stocked.orders("create_site")
-        assert again.params["prepared"] is False
+        assert "prepared" not in again.params
+
+    @pytest.mark.parametrize("database", [pytest.param("mariadb", marks=pytest.mark.mariadb)], indirect=True)
+    def test_orders_at_once_do_not_get_in_each_others_way(self, stocked: Driver) -> None:
+        """SQLite lets one transaction write at a time anyway."""
+        with stocked.work.begin(actor="one") as first, stocked.work.begin(actor="two") as second:
+            one = spares.claim(first, ["base"])
+            two = next(repository.take_ready(second.session, "base"), None)
+            assert one is not None
+            assert two is not None
+            assert one.id != two.id
+
+    def test_one_on_a_full_bench_is_not_looked_at(self, stocked: Driver) -> None:
+        with stocked.work.begin(actor="test") as uow:
+            benches.get_bench(uow.session, stocked.bench_id).max_sites = 0
+        with stocked.work.begin(actor="test") as uow:
+            assert list(repository.take_ready(uow.session, "base")) == []
+        tend(stocked)
+        assert count(stocked) == {"leaving": 2}
 
     def test_an_order_that_is_called_off_leaves_nothing(self, stocked: Driver) -> None:
         stocked.observe()
@@ -130,7 +150,11 @@ class TestGiving:
         assert stocked.site().status is SiteStatus.PURGED
         (drop,) = stocked.orders("drop_site")
         assert drop.params["site_id"] == stocked.site().id
+        stocked.refuse("drop_site", "The disk does not answer.")
+        stocked.clock.advance(seconds=spares.TRIED_AGAIN_AFTER.total_seconds() + 1)
+        tend(stocked)
         stocked.finish_all()
+        assert count(stocked)["gone"] == 1
         with stocked.work.begin(actor="test") as uow:
             assert benches.get_bench(uow.session, stocked.bench_id).site_count == 0
 
