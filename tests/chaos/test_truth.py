@@ -207,7 +207,8 @@ def unsettled_job(scene: Scene) -> None:
 
 def open_at_agent(scene: Scene) -> None:
     subject = f"site:{scene.site_id(scene.running)}"
-    scene.sql(LEDGER, "UPDATE jobs SET status = 'running' WHERE target = ?", subject)
+    newest = "SELECT id FROM jobs WHERE target = ? ORDER BY created_at DESC LIMIT 1"
+    scene.sql(LEDGER, f"UPDATE jobs SET status = 'running' WHERE id = ({newest})", subject)
 
 
 def put_task(scene: Scene, task_id: str, status: str, **values: object) -> None:
