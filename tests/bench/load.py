@@ -42,7 +42,8 @@ class Load:
     """Requests that wait for a free connection, and what became of the others."""
 
     waiting: deque[tuple[float, bytes]] = field(default_factory=deque)
-    idle: list["Connection"] = field(default_factory=list)
+    idle: deque["Connection"] = field(default_factory=deque)
+    """Used in turn: one that rests for five seconds is hung up on."""
     done: list[Sent] = field(default_factory=list)
     expected: int = 0
     finished: asyncio.Event = field(default_factory=asyncio.Event)
@@ -51,7 +52,7 @@ class Load:
     def offer(self, request: bytes, due: float) -> None:
         """Send now when a connection is free, else as soon as one is."""
         if self.idle:
-            self.idle.pop().send(request, due)
+            self.idle.popleft().send(request, due)
         else:
             self.waiting.append((due, request))
 
