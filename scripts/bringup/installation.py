@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from scripts.bringup.code import fingerprint_code
+from scripts.bringup.code import fingerprint_base, fingerprint_code
 from scripts.bringup.errors import UpError
 from scripts.bringup.files import write_edge, write_environments, write_programs, write_redis
 from scripts.bringup.health import accepts_tcp, answers_http, read_tail, wait_until
@@ -43,7 +43,7 @@ class Installation:
     def configure(self, asked: Mapping[str, int]) -> "Changes":
         """Ports, secrets and every file that the programs read."""
         self.paths.make()
-        running = self.supervisor.is_running()
+        running = self.supervisor.is_running() and not self._stop_outdated()
         left = self.supervisor.clear()
         if left:
             self.journal.note(f"ended {left} programs that a killed supervisor had left behind")
@@ -60,6 +60,14 @@ class Installation:
             programs=write_programs(self.paths, self.record.ports),
         )
 
+    def _stop_outdated(self) -> bool:
+        """Stop everything when supervisor has other libraries loaded than are installed now; whether it did."""
+        if self.record.base == fingerprint_base(ROOT):
+            return False
+        self.journal.note("the libraries have changed, so everything is started anew")
+        self.supervisor.stop()
+        return True
+
     def _keep_ports(self, asked: Mapping[str, int]) -> dict[str, int]:
         other = {name: port for name, port in asked.items() if self.record.ports.get(name) != port}
         if other:
@@ -70,6 +78,8 @@ class Installation:
     def start(self, changes: "Changes") -> list[str]:
         """Start what does not run and restart what changed; the names of what was touched."""
         if not changes.is_running:
+            self.record.base = fingerprint_base(ROOT)
+            self.remember()
             self.supervisor.start()
             return [program.name for program in changes.programs]
         self.supervisor.apply()

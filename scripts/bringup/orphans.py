@@ -8,6 +8,7 @@ from pathlib import Path
 from scripts.bringup.health import wait_until
 
 VARIABLE = b"SUPERVISOR_SERVER_URL="
+SUPERVISORS = frozenset({b"supervisor.supervisord", b"scripts.bringup.supervisord"})
 TERM_SECONDS = 10.0
 ROUNDS = 5
 
@@ -28,13 +29,16 @@ def _is_child(process: Path, state: Path, socket: Path) -> bool:
     own, inside = f"unix://{socket}".encode(), f"unix://{state}/".encode()
     variables = (process / "environ").read_bytes().split(b"\0")
     urls = [item.removeprefix(VARIABLE) for item in variables if item.startswith(VARIABLE)]
-    return any(url == own or url.startswith(inside) for url in urls)
+    if any(url == own or url.startswith(inside) for url in urls):
+        return True
+    # One that was forked has its supervisor's first environment; its title ends with the address.
+    return (process / "cmdline").read_bytes().rstrip(b"\0").endswith(b" of " + own)
 
 
 def _is_supervisor(process: Path, state: Path) -> bool:
-    """The agent's own supervisor starts with an empty environment, so it is known by its arguments."""
+    """A supervisor is known by its arguments: the agent's own one starts with an empty environment."""
     words = (process / "cmdline").read_bytes().split(b"\0")
-    return b"supervisor.supervisord" in words and any(word.startswith(f"{state}/".encode()) for word in words)
+    return not SUPERVISORS.isdisjoint(words) and any(word.startswith(f"{state}/".encode()) for word in words)
 
 
 def end_orphans(state: Path, socket: Path) -> int:

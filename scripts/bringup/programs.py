@@ -11,6 +11,8 @@ from scripts.bringup.state import ROOT, Paths
 WITH_ENV = ROOT / "scripts" / "lib" / "with-env"
 VENV_BIN = Path(sys.executable).parent
 STOP_SECONDS = 10
+OURS = ("press_app.", "agent.", "billing_bridge.")
+"""Modules that are programs of this checkout."""
 
 
 @dataclass(frozen=True)

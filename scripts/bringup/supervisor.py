@@ -73,7 +73,7 @@ class Supervisor:
         }
         with log.open("w", encoding="utf-8") as stream:
             process = self._process = subprocess.Popen(
-                [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(self._conf)],
+                [sys.executable, "-m", "scripts.bringup.supervisord", "--configuration", str(self._conf)],
                 cwd=ROOT,
                 env=environment,
                 stdin=subprocess.DEVNULL,

@@ -1,5 +1,7 @@
 """Python loads this in every program of a platform under test: it reaches the moments at which a program can be hurt.
 
+Most programs are forked from their supervisor, which has loaded it for them.
+
 The product has no hook for it. The folder of this file stands on ``PYTHONPATH`` of the platform; when one of the
 modules in ``PLANTS`` is imported, its steps, commits and pushes are wrapped. A wrapped moment looks into a folder of
 its program: it is empty unless somebody armed an order or asks for a record, and then nothing else happens.
@@ -23,12 +25,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
-PROGRAM = os.environ.get("SUPERVISOR_PROCESS_NAME", "none")
-HERE = Path(os.environ.get("CHAOS_ORDERS", os.devnull)) / PROGRAM
-RECORD = HERE / "record"
-DONE = HERE.parent / "done" / PROGRAM
+ORDERS = "CHAOS_ORDERS"
 TENANT = re.compile(r"kill-[0-9a-f]{8}")
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 OURS = ("press_app.", "agent.", "billing_bridge.")
@@ -38,17 +37,34 @@ WRAPPERS = ("Ledger.changing",)
 MOST_IDS = 200
 
 
+class Place(NamedTuple):
+    """Where a program's orders lie."""
+
+    program: str
+    here: Path
+    record: Path
+    done: Path
+
+
+@functools.cache
+def find_place() -> Place:
+    """First asked when a program of ours is imported: the supervisor that it was forked from has no name."""
+    program = os.environ.get("SUPERVISOR_PROCESS_NAME", "none")
+    folder = Path(os.environ[ORDERS])
+    return Place(program, folder / program, folder / program / "record", folder / "done" / program)
+
+
 def is_armed() -> bool:
     """Whether there is an order or a wish for a record; the only cost of a moment when there is none."""
-    return bool(os.listdir(HERE))  # noqa: PTH208 - the quickest way to ask.
+    return bool(os.listdir(find_place().here))  # noqa: PTH208 - the quickest way to ask.
 
 
 def reach(moment: str, when: str, text: str) -> str:
     """Tell that a moment has come; kills this program when it is ordered to, else says what to do."""
     tenant = TENANT.search(text)
-    if when == "before" and RECORD.exists():
+    if when == "before" and find_place().record.exists():
         _write_down(moment, text, is_somebodys=tenant is not None)
-    for path in HERE.glob("*.order"):
+    for path in find_place().here.glob("*.order"):
         try:
             order = json.loads(path.read_text("utf-8"))
         except OSError:
@@ -64,22 +80,22 @@ def reach(moment: str, when: str, text: str) -> str:
 def _take(path: Path) -> bool:
     """Count down ``<id>.<times>.order``; True for the one who came last, and nobody else ever."""
     name, times, _ = path.name.split(".")
-    left = int(times) - 1
+    left, place = int(times) - 1, find_place()
     try:
-        path.rename(path.with_name(f"{name}.{left}.order") if left else DONE / name)
+        path.rename(path.with_name(f"{name}.{left}.order") if left else place.done / name)
     except OSError:
         return False
     if left == 0:
-        (DONE / name).write_text(PROGRAM, "utf-8")
+        (place.done / name).write_text(place.program, "utf-8")
     return left == 0
 
 
 def _write_down(moment: str, text: str, *, is_somebodys: bool) -> None:
-    marks = json.loads(RECORD.read_text("utf-8"))
+    marks = json.loads(find_place().record.read_text("utf-8"))
     is_mine = any(mark in text for mark in marks)
     if is_mine or not is_somebodys:
         line = json.dumps({"moment": moment, "whose": "mine" if is_mine else "nobody"})
-        with (DONE / "record").open("a", encoding="utf-8") as stream:
+        with (find_place().done / "record").open("a", encoding="utf-8") as stream:
             stream.write(line + "\n")
 
 
@@ -316,7 +332,8 @@ class Gardener(importlib.abc.MetaPathFinder):
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> importlib.machinery.ModuleSpec | None:
         plant = PLANTS.get(name)
-        spec = importlib.machinery.PathFinder.find_spec(name, path) if plant else None
+        is_planted = plant is not None and find_place().here.is_dir()
+        spec = importlib.machinery.PathFinder.find_spec(name, path) if is_planted else None
         if plant is None or spec is None or spec.loader is None:
             return None
         run = spec.loader.exec_module
@@ -329,10 +346,9 @@ class Gardener(importlib.abc.MetaPathFinder):
         return spec
 
 
-if HERE.is_dir():
-    if PROGRAM.startswith("press-"):
-        # Tenants that come and go all the time are no accident; the guard has tests of its own.
-        os.environ["PRESS_TERMINATION_LIMIT"] = "1000000"
-        # Whether a spare stands when a tenant comes is chance, and with it which moments a create comes to.
-        os.environ |= {"PRESS_SPARES_MIN": "0", "PRESS_SPARES_MAX": "0"}
+if ORDERS in os.environ:
+    # Tenants that come and go all the time are no accident; the guard has tests of its own.
+    os.environ["PRESS_TERMINATION_LIMIT"] = "1000000"
+    # Whether a spare stands when a tenant comes is chance, and with it which moments a create comes to.
+    os.environ |= {"PRESS_SPARES_MIN": "0", "PRESS_SPARES_MAX": "0"}
     sys.meta_path.insert(0, Gardener())

@@ -30,13 +30,6 @@ SETTINGS: dict[str, type[BaseSettings]] = {
 }
 
 
-@pytest.fixture
-def paths(tmp_path: Path) -> Paths:
-    made = Paths(tmp_path / "var")
-    made.make()
-    return made
-
-
 class TestEnvironments:
     @pytest.mark.parametrize("name", SETTINGS)
     def test_every_variable_is_an_option_of_the_program(self, paths: Paths, name: str) -> None:

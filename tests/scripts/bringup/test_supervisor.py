@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,21 +13,6 @@ from scripts.bringup.orphans import is_alive, list_orphans
 from scripts.bringup.programs import Program
 from scripts.bringup.state import Paths, write_file
 from scripts.bringup.supervisor import ProgramStatus, Supervisor
-
-
-@pytest.fixture
-def paths(tmp_path: Path) -> Paths:
-    made = Paths(tmp_path / "var")
-    made.make()
-    return made
-
-
-@pytest.fixture
-def supervisor(paths: Paths) -> Iterator[Supervisor]:
-    made = Supervisor(paths)
-    yield made
-    if made.is_running():
-        made.stop()
 
 
 def define(paths: Paths, name: str, *code: str) -> None:
