@@ -21,21 +21,30 @@ class Leases:
         self._owner = owner
         self._clock = clock
         self._duration = duration
+        self._held: list[str] = []
 
     @contextmanager
     def hold(self, subject: str, *, purpose: str) -> Iterator[None]:
         """Hold `subject` for the block; raises `SubjectBusy`, naming the holder's purpose, when it is taken."""
         holder = f"{self._owner}/{uuid.uuid4().hex[:12]}"
-        self._take(subject, holder, purpose)
+        self._held.append(holder)
         try:
-            yield
+            self._take(subject, holder, purpose)
+            try:
+                yield
+            finally:
+                self._give_back(subject, holder)
         finally:
-            with self._engine.begin() as connection:
-                connection.execute(
-                    sa.delete(leases).where(leases.c.subject == subject, leases.c.owner == holder)
-                )
+            self._held.remove(holder)
+
+    def _give_back(self, subject: str, holder: str) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(leases).where(leases.c.subject == subject, leases.c.owner == holder))
 
     def renew(self) -> None:
+        """Keep what is held; writes nothing while nothing is."""
+        if not self._held:
+            return
         until = self._clock() + self._duration
         with self._engine.begin() as connection:
             mine = leases.c.owner.startswith(f"{self._owner}/", autoescape=True)

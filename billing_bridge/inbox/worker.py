@@ -65,6 +65,8 @@ class InboxWorker:
         self._lease = lease
         self._rules = rules
         self._lane = lane
+        self._working: list[int] = []
+        """Ids of what was claimed here and is handled now; a list, because appending is whole for other threads."""
         self._random = random.Random()  # noqa: S311 - spreads retries, guards nothing
 
     def drain(self, *, at_most: int = 200) -> int:
@@ -75,13 +77,18 @@ class InboxWorker:
             )
             if event is None:
                 return done
-            self.handle_one(event)
+            self._working.append(event.id)
+            try:
+                self.handle_one(event)
+            finally:
+                self._working.remove(event.id)
         self._doorbell.ring()
         return at_most
 
     def renew(self) -> None:
-        """Say that this worker lives; called from another thread while it works."""
-        self._store.renew(owner=self._owner, until=self._clock() + self._lease)
+        """Say that this worker lives; called from another thread while it works, and for nothing while it does not."""
+        if self._working:
+            self._store.renew(owner=self._owner, until=self._clock() + self._lease)
 
     def handle_one(self, event: Event) -> None:
         """Handle one claimed event; every failure ends in its row, never here."""

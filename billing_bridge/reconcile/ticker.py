@@ -70,6 +70,7 @@ class Ticker:
     def renew(self) -> None:
         """Say that this process lives, whatever its other threads wait for."""
         self._worker.renew()
+        self._reconcile_worker.renew()
         self._leases.renew()
 
     def sweep(self) -> None:

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
-from billing_bridge.db import make_engine
+from billing_bridge.db import inbox, make_engine
 from billing_bridge.errors import LagoUnreadable, SubjectBusy
 from billing_bridge.inbox import tasks
 from billing_bridge.inbox.doorbell import FakeDoorbell
@@ -181,6 +181,39 @@ class TestLeases:
             clock.move(19)
             with pytest.raises(SubjectBusy), two.hold("acme", purpose="x"):
                 pytest.fail("two holders")
+
+
+class TestRenewal:
+    def test_it_reaches_the_event_that_is_handled(
+        self, engine: sa.Engine, store: InboxStore, clock: Clock
+    ) -> None:
+        seen: list[datetime] = []
+
+        def handle(event: Event) -> Outcome:
+            clock.move(19)
+            worker.renew()
+            with engine.connect() as connection:
+                query = sa.select(inbox.c.lease_until).where(inbox.c.id == event.id)
+                seen.append(connection.execute(query).scalar_one())
+            return Outcome(text="done")
+
+        worker = make_worker(store, clock, handle)
+        assert worker.drain() == 1
+        assert seen == [clock() + timedelta(seconds=20)]
+
+    def test_it_costs_nothing_while_nothing_is_held(
+        self, engine: sa.Engine, store: InboxStore, clock: Clock
+    ) -> None:
+        worker = make_worker(store, clock, lambda _: Outcome(text="done"))
+        held = Leases(engine, owner="w", clock=clock, duration=timedelta(seconds=20))
+        worker.drain()
+        with held.hold("acme", purpose="x"), pytest.raises(SubjectBusy), held.hold("acme", purpose="y"):
+            pytest.fail("two holders")
+        statements: list[str] = []
+        sa.event.listen(engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+        worker.renew()
+        held.renew()
+        assert statements == []
 
 
 class TestWriter:
