@@ -1,11 +1,11 @@
 """Doors of the backups for workers."""
 
 from press_app.backups import service
-from press_app.work.task import task
+from press_app.work.task import sweep
 from press_app.work.unit_of_work import Work
 
 
-@task("backup.overdue", queue="slow", schedule="* * * * *", max_attempts=1)
+@sweep("backup.overdue", schedule="* * * * *")
 def overdue(*, work: Work) -> None:
     """End what is being taken for too long."""
     with work.read() as session:

@@ -1,11 +1,11 @@
 """Doors of the benches for workers."""
 
 from press_app.benches import service
-from press_app.work.task import task
+from press_app.work.task import sweep
 from press_app.work.unit_of_work import Work
 
 
-@task("bench.overdue", queue="slow", schedule="* * * * *", max_attempts=1)
+@sweep("bench.overdue", schedule="* * * * *")
 def overdue(*, work: Work) -> None:
     """End what is worked on for too long."""
     with work.read() as session:

@@ -1,7 +1,7 @@
 """Doors of billing for workers."""
 
 from press_app.billing import service
-from press_app.work.task import task
+from press_app.work.task import sweep, task
 from press_app.work.unit_of_work import Work
 
 
@@ -12,8 +12,8 @@ def end(*, work: Work, correlation_id: str, subscription_id: str) -> None:
         service.end(uow, subscription_id)
 
 
-@task("subscription.sweep", schedule="* * * * * */30", max_attempts=1)
-def sweep(*, work: Work) -> None:
+@sweep("subscription.sweep", schedule="* * * * * */30")
+def look(*, work: Work) -> None:
     """Look again at endings that are not done."""
     with work.read() as session:
         ids = service.list_unfinished_ends(session)
@@ -26,4 +26,4 @@ def sweep(*, work: Work) -> None:
             )
 
 
-TASKS = (end, sweep)
+TASKS = (end, look)

@@ -73,7 +73,7 @@ def run_worker(
 @app.command("ticker")
 def run_ticker() -> None:
     """Make scheduled work due and ring again for what nobody heard; one is enough, two do no harm."""
-    from press_app.bootstrap import TASKS, bootstrap
+    from press_app.bootstrap import bootstrap
     from press_app.work.ticker import Ticker
 
     settings = _prepare()
@@ -82,7 +82,7 @@ def run_ticker() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: over.set())
     try:
-        Ticker(runtime.work, TASKS, runtime.bell).run(over.is_set)
+        Ticker(runtime.runner, runtime.bell).run(over.is_set)
     finally:
         runtime.database.dispose()
 

@@ -10,7 +10,7 @@ from press_app.jobs import service
 from press_app.jobs.lifecycle import JobStatus
 from press_app.servers import service as servers
 from press_app.servers.model import Server
-from press_app.work.task import task
+from press_app.work.task import sweep, task
 from press_app.work.unit_of_work import Work
 
 log = structlog.get_logger(__name__)
@@ -50,7 +50,7 @@ def settle(
         service.settle(uow, job_id, finishers)
 
 
-@task("job.watch", schedule="* * * * * */3", max_attempts=1, lease_seconds=60)
+@sweep("job.watch", schedule="* * * * * */3")
 def watch(*, work: Work, correlation_id: str) -> None:
     """Have agents with open jobs asked for news that was not heard, and ended jobs settled that nobody settled."""
     with work.read() as session:

@@ -8,8 +8,10 @@ from datetime import timedelta
 
 import structlog
 from sqlalchemy import Update, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from press_app.errors import PressError
+from press_app.kit.ids import new_id
 from press_app.work.keeper import LEASE, Keeper
 from press_app.work.model import TaskRow, TaskStatus
 from press_app.work.task import Task
@@ -45,6 +47,17 @@ class Runner:
             else:
                 self._finish(row)
         return True
+
+    def sweep(self, task: Task) -> None:
+        """Call a task that has no row; when it fails that is logged, and it comes again."""
+        correlation_id = new_id()
+        with structlog.contextvars.bound_contextvars(correlation_id=correlation_id, task=task.name):
+            try:
+                task.call({**self._dependencies, "correlation_id": correlation_id}, {})
+            except (PressError, SQLAlchemyError) as error:
+                log.warning("sweep.failed", error=str(error))
+            except Exception:
+                log.exception("sweep.failed")
 
     def _claim(self, task_id: str) -> TaskRow | None:
         with self.work.begin(actor="worker") as uow:

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from croniter import croniter
@@ -24,12 +24,24 @@ class Task:
     """Longest wait between two attempts."""
     schedule: str | None
     """Cron line in UTC; six fields when the last one is seconds. None: only on demand."""
+    is_sweep: bool = False
+    """The ticker itself does it on schedule, without a row."""
 
     def call(self, dependencies: Mapping[str, object], args: Mapping[str, Any]) -> None:
         """Run it; dependencies are handed over by parameter name."""
         wanted = inspect.signature(self.function).parameters
         given = {name: value for name, value in dependencies.items() if name in wanted}
         self.function(**given, **args)
+
+
+def sweep(name: str, *, schedule: str) -> Callable[[Callable[..., None]], Task]:
+    """Declare a short look that comes again all the time and promises tasks for what it finds.
+
+    The ticker calls it without a row, so that a platform where nothing happens writes nothing. What it misses it finds the
+    next time, so it is neither retried nor kept. It must take milliseconds: everything else that ticks waits for it.
+    """
+    declare = task(name, schedule=schedule, max_attempts=1)
+    return lambda function: replace(declare(function), is_sweep=True)
 
 
 def task(

@@ -1,7 +1,7 @@
-"""The ticker: makes scheduled tasks due, rings again for what nobody heard, frees what a dead worker held."""
+"""The ticker: sweeps, makes scheduled tasks due, rings again for what nobody heard, frees what a dead worker held."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -13,8 +13,9 @@ from press_app.errors import PressError
 from press_app.work.bell import QUEUES, Bell
 from press_app.work.keeper import LEASE
 from press_app.work.model import ScheduleRow, TaskRow, TaskStatus
+from press_app.work.runner import Runner
 from press_app.work.task import Task
-from press_app.work.unit_of_work import UnitOfWork, Work
+from press_app.work.unit_of_work import UnitOfWork
 
 log = structlog.get_logger(__name__)
 
@@ -34,11 +35,16 @@ LONGEST_QUIET = timedelta(seconds=10)
 class Ticker:
     """One pass is :meth:`tick`; two tickers at once do no harm."""
 
-    def __init__(self, work: Work, tasks: Mapping[str, Task], bell: Bell) -> None:
-        self._work = work
+    def __init__(self, runner: Runner, bell: Bell) -> None:
+        self._runner = runner
+        self._work = runner.work
         self._bell = bell
-        self._tasks = tasks
-        self._scheduled = [task for task in tasks.values() if task.schedule is not None]
+        self._tasks = runner.tasks
+        scheduled = [task for task in self._tasks.values() if task.schedule is not None]
+        self._scheduled = [task for task in scheduled if not task.is_sweep]
+        self._sweeps = [task for task in scheduled if task.is_sweep]
+        self._swept: dict[str, tuple[datetime, datetime]] = {}
+        """When each sweep was done, and when it is due again."""
         self._looked_at = self._quiet_until = datetime.min.replace(tzinfo=UTC)
 
     def run(self, should_stop: Callable[[], bool], *, every_seconds: float = 0.5) -> None:
@@ -51,12 +57,21 @@ class Ticker:
             time.sleep(every_seconds)
 
     def tick(self) -> None:
-        """Schedule, free, ring. An idle tick costs one small reading."""
+        """Sweep, schedule, free, ring. An idle tick costs one small reading."""
+        self._sweep()
         self._schedule()
         if self._is_anything_astray():
             self._forgive_clock()
             self._free_abandoned()
             self._ring_due()
+
+    def _sweep(self) -> None:
+        for task in self._sweeps:
+            now = self._work.clock.now()
+            last, due = self._swept.get(task.name, (now, now))
+            if due <= now or last > now + CLOCK_SKEW:
+                self._swept[task.name] = (now, next_tick(task, now))
+                self._runner.sweep(task)
 
     def _schedule(self) -> None:
         if not self._is_anything_due():

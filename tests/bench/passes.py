@@ -45,7 +45,7 @@ def measure_passes(ground: Ground) -> Iterator[Measure]:
     # It looks at each site that is held, to see that it should be.
     yield Measure("reconcile_sites_pass", repeat(lambda: reconcile(runtime)), grows=LINEAR)
     yield Measure("reconcile_astray_pass", [measure_astray(runtime)])
-    ticker = Ticker(runtime.work, TASKS, runtime.bell)
+    ticker = Ticker(runtime.runner, runtime.bell)
     ticker.tick()
     # It looks at each task that waits for its day.
     yield Measure("ticker_pass", repeat(ticker.tick), grows=LINEAR)

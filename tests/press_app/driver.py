@@ -12,7 +12,7 @@ from press_app.agents.fake import FakeAgents
 from press_app.agents.port import JobOrder
 from press_app.billing import service as billing
 from press_app.billing.model import Coverage
-from press_app.bootstrap import TASKS, Runtime
+from press_app.bootstrap import Runtime
 from press_app.edge.fake import FakeEdge
 from press_app.jobs import service as jobs
 from press_app.jobs.model import Job
@@ -94,7 +94,7 @@ class Driver:
     def pass_time(self, **delta: float) -> None:
         """Let time go by, then let the ticker and the workers do what is due."""
         self.clock.advance(**delta)
-        Ticker(self.work, TASKS, self.runtime.bell).tick()
+        Ticker(self.runtime.runner, self.runtime.bell).tick()
         self.run()
 
     def orders(self, operation: str | None = None) -> list[JobOrder]:

@@ -32,7 +32,7 @@ def test_a_long_task_is_not_taken_from_a_worker_that_lives(
             clock.advance(seconds=LEASE.total_seconds() - 1)
             wait_until(lambda: read_task(work, task_id).lease_until == clock.now() + LEASE)
             clock.advance(seconds=LEASE.total_seconds() - 1)
-            Ticker(knowing, runner.tasks, bell).tick()
+            Ticker(runner, bell).tick()
             assert read_task(work, task_id).status is TaskStatus.RUNNING
     finally:
         end.set()
@@ -56,7 +56,7 @@ def test_what_another_worker_took_over_is_left_alone(work: Work, clock: FixedClo
     late = runner._claim(promise(knowing))
     assert late is not None
     clock.advance(seconds=LEASE.total_seconds() + 1)
-    Ticker(knowing, runner.tasks, bell).tick()
+    Ticker(runner, bell).tick()
     taken = runner._claim(late.id)
     assert taken is not None
     keeper = Keeper(knowing, beat_seconds=60)

@@ -44,7 +44,7 @@ def test_who_was_taken_over_does_not_end_the_next_attempt(
         workers[0].start()
         assert attempts.begun[0].wait(PATIENCE_SECONDS)
         clock.advance(seconds=61)
-        Ticker(knowing, {task.name: task}, knowing.bell).tick()
+        Ticker(runner, knowing.bell).tick()
         workers[1].start()
         assert attempts.begun[1].wait(PATIENCE_SECONDS)
 

@@ -128,7 +128,7 @@ class TestExpiredWorker:
 
         task = make_task(hang, lease_seconds=60)
         knowing, runner = with_tasks(work, task)
-        ticker = Ticker(knowing, {task.name: task}, knowing.bell)
+        ticker = Ticker(runner, knowing.bell)
         task_id = promise(knowing)
         assert runner.run(task_id)
         row = read_task(work, task_id)
@@ -137,7 +137,7 @@ class TestExpiredWorker:
     def test_buries_a_task_that_takes_its_worker_down_each_time(self, work: Work, clock: FixedClock) -> None:
         task = make_task(lambda: None, lease_seconds=60, max_attempts=2)
         knowing, runner = with_tasks(work, task)
-        ticker = Ticker(knowing, {task.name: task}, knowing.bell)
+        ticker = Ticker(runner, knowing.bell)
         task_id = promise(knowing)
         for expected in (TaskStatus.WAITING, TaskStatus.DEAD):
             assert runner._claim(task_id) is not None

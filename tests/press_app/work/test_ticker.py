@@ -8,10 +8,11 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 from sqlalchemy import delete, func, select, update
 
+from press_app.errors import PressError
 from press_app.kit.clock import FixedClock
 from press_app.work.bell import FakeBell, RedisBell
 from press_app.work.model import ScheduleRow, TaskRow, TaskStatus
-from press_app.work.task import Task
+from press_app.work.task import Task, sweep
 from press_app.work.ticker import SWEEP_LIMIT, Ticker, forget_done, next_tick
 from press_app.work.unit_of_work import Work
 from tests.factories.processes import free_port
@@ -33,7 +34,7 @@ class TestSchedule:
         self, work: Work, clock: FixedClock, minutely: Task
     ) -> None:
         knowing, runner = with_tasks(work, minutely)
-        tickers = [Ticker(knowing, runner.tasks, knowing.bell) for _ in range(2)]
+        tickers = [Ticker(runner, knowing.bell) for _ in range(2)]
         for ticker in tickers:
             ticker.tick()
         assert count_tasks(work) == 0
@@ -53,7 +54,7 @@ class TestSchedule:
         self, work: Work, clock: FixedClock, minutely: Task
     ) -> None:
         knowing, runner = with_tasks(work, minutely)
-        ticker = Ticker(knowing, runner.tasks, knowing.bell)
+        ticker = Ticker(runner, knowing.bell)
         ticker.tick()
         clock.advance(hours=5)
         ticker.tick()
@@ -64,7 +65,7 @@ class TestSchedule:
         self, work: Work, clock: FixedClock, minutely: Task
     ) -> None:
         knowing, runner = with_tasks(work, minutely)
-        ticker = Ticker(knowing, runner.tasks, knowing.bell)
+        ticker = Ticker(runner, knowing.bell)
         for _ in range(4):
             ticker.tick()
             clock.advance(minutes=1)
@@ -72,7 +73,7 @@ class TestSchedule:
 
     def test_leaves_a_paused_schedule_alone(self, work: Work, clock: FixedClock, minutely: Task) -> None:
         knowing, runner = with_tasks(work, minutely)
-        ticker = Ticker(knowing, runner.tasks, knowing.bell)
+        ticker = Ticker(runner, knowing.bell)
         ticker.tick()
         with work.begin(actor="test") as uow:
             uow.session.get_one(ScheduleRow, "thing.do").paused = True
@@ -92,9 +93,74 @@ class TestSchedule:
 
 
 class TestSweep:
+    """What the ticker does itself."""
+
+    @pytest.fixture
+    def looks(self) -> list[datetime]:
+        return []
+
+    @pytest.fixture
+    def ticker(self, work: Work, clock: FixedClock, looks: list[datetime]) -> Ticker:
+        look = sweep("thing.watch", schedule="* * * * * */5")(lambda: looks.append(clock.now()))
+        knowing, runner = with_tasks(work, look)
+        return Ticker(runner, knowing.bell)
+
+    def test_looks_at_once_and_then_on_schedule_without_a_row(
+        self, work: Work, clock: FixedClock, ticker: Ticker, looks: list[datetime]
+    ) -> None:
+        for _ in range(3):
+            ticker.tick()
+        assert len(looks) == 1
+        clock.advance(seconds=5)
+        ticker.tick()
+        ticker.tick()
+        assert len(looks) == 2
+        clock.advance(hours=1)
+        ticker.tick()
+        ticker.tick()
+        assert len(looks) == 3
+        assert count_tasks(work) == 0
+        with work.read() as session:
+            assert session.get(ScheduleRow, "thing.watch") is None
+
+    def test_goes_on_when_a_clock_that_was_ahead_is_right_again(
+        self, clock: FixedClock, ticker: Ticker, looks: list[datetime]
+    ) -> None:
+        clock.advance(hours=1)
+        ticker.tick()
+        clock.advance(hours=-1)
+        ticker.tick()
+        assert len(looks) == 2
+
+    @pytest.mark.parametrize("error", [PressError("the host is away"), ZeroDivisionError("a mistake")])
+    def test_a_failure_is_logged_and_keeps_nothing_from_its_turn(
+        self, work: Work, clock: FixedClock, capsys: pytest.CaptureFixture[str], error: Exception
+    ) -> None:
+        ran = []
+
+        def fail() -> None:
+            ran.append("first")
+            raise error
+
+        tasks = [
+            sweep("thing.fail", schedule="* * * * * */5")(fail),
+            sweep("thing.watch", schedule="* * * * * */5")(lambda: ran.append("second")),
+        ]
+        knowing, runner = with_tasks(work, *tasks)
+        ticker = Ticker(runner, knowing.bell)
+        ticker.tick()
+        clock.advance(seconds=5)
+        ticker.tick()
+        assert ran == ["first", "second"] * 2
+        said = capsys.readouterr().out
+        assert "sweep.failed" in said
+        assert str(error) in said
+
+
+class TestRingingAgain:
     def test_rings_again_for_what_nobody_heard(self, work: Work, clock: FixedClock, bell: FakeBell) -> None:
         knowing, runner = with_tasks(work, make_task(lambda: None))
-        ticker = Ticker(knowing, runner.tasks, bell)
+        ticker = Ticker(runner, bell)
         task_id = promise(knowing)
         bell.rung.clear()
         ticker.tick()
@@ -110,7 +176,7 @@ class TestSweep:
 
     def test_does_not_ring_on_top_of_a_backlog(self, work: Work, clock: FixedClock, bell: FakeBell) -> None:
         knowing, runner = with_tasks(work, make_task(lambda: None))
-        ticker = Ticker(knowing, runner.tasks, bell)
+        ticker = Ticker(runner, bell)
         promise(knowing)
         bell.rung[:] = [("other", "default")] * SWEEP_LIMIT
         clock.advance(seconds=3)
@@ -123,7 +189,7 @@ class TestSweep:
         slow = make_task(lambda: None, name="slow.do", queue="slow")
         urgent = make_task(lambda: None, name="urgent.do", queue="urgent")
         knowing, runner = with_tasks(work, slow, urgent)
-        ticker = Ticker(knowing, runner.tasks, bell)
+        ticker = Ticker(runner, bell)
         with knowing.begin(actor="test") as uow:
             for _ in range(SWEEP_LIMIT + 5):
                 uow.enqueue("slow.do")
@@ -139,7 +205,7 @@ class TestSweep:
         bell = RedisBell(redis_url)
         task_id = promise(knowing)
         clock.advance(seconds=3)
-        ticker = Ticker(knowing, runner.tasks, bell)
+        ticker = Ticker(runner, bell)
         ticker.tick()
         with redis.Redis.from_url(redis_url) as client:
             queue = Queue("default", connection=client, serializer=JSONSerializer)
@@ -159,7 +225,7 @@ class TestSweep:
         assert bell.count_waiting("default") == 0
         task_id = promise(knowing)
         clock.advance(seconds=3)
-        Ticker(knowing, runner.tasks, bell).tick()
+        Ticker(runner, bell).tick()
         assert read_task(work, task_id).status is TaskStatus.WAITING
 
     def test_forgets_what_was_done_hours_ago(self, work: Work, clock: FixedClock) -> None:
@@ -178,7 +244,7 @@ class TestClockThatWasAhead:
         self, work: Work, clock: FixedClock, minutely: Task
     ) -> None:
         knowing, runner = with_tasks(work, minutely)
-        ticker = Ticker(knowing, runner.tasks, knowing.bell)
+        ticker = Ticker(runner, knowing.bell)
         ticker.tick()
         clock.advance(hours=1)
         ticker.tick()
@@ -194,7 +260,7 @@ class TestClockThatWasAhead:
         task_id = promise(knowing)
         clock.advance(hours=-1)
         assert not runner.run(task_id)
-        Ticker(knowing, runner.tasks, knowing.bell).tick()
+        Ticker(runner, knowing.bell).tick()
         assert runner.run(task_id)
 
     def test_what_was_claimed_then_is_freed(self, work: Work, clock: FixedClock) -> None:
@@ -203,7 +269,7 @@ class TestClockThatWasAhead:
         with work.begin(actor="test") as uow:
             lease = {"status": TaskStatus.RUNNING, "lease_until": clock.now() + timedelta(hours=1)}
             uow.session.execute(update(TaskRow).where(TaskRow.id == task_id).values(**lease))
-        Ticker(knowing, runner.tasks, knowing.bell).tick()
+        Ticker(runner, knowing.bell).tick()
         assert read_task(work, task_id).status is TaskStatus.WAITING
 
     def test_what_is_meant_for_later_waits(self, work: Work, clock: FixedClock) -> None:
@@ -211,5 +277,5 @@ class TestClockThatWasAhead:
         with knowing.begin(actor="test") as uow:
             task_id = uow.enqueue("thing.do", after=timedelta(days=3))
         assert task_id is not None
-        Ticker(knowing, runner.tasks, knowing.bell).tick()
+        Ticker(runner, knowing.bell).tick()
         assert read_task(work, task_id).run_at == clock.now() + timedelta(days=3)
