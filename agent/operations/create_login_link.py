@@ -1,13 +1,11 @@
 """Let a token log a person in once."""
 
 from enum import StrEnum
-from typing import Annotated, Any
-
-from pydantic import Field
+from typing import Any
 
 from agent.operations import sites
 from agent.operations.base import Context, Operation, Step, Urgency
-from agent.operations.params import Login, SecretRef, SiteParams
+from agent.operations.params import Login, SecretRef, SiteParams, TtlSeconds
 
 
 class CreateLoginLinkParams(SiteParams):
@@ -15,7 +13,7 @@ class CreateLoginLinkParams(SiteParams):
 
     login: Login
     token: SecretRef
-    ttl_seconds: Annotated[int, Field(ge=1, le=86_400)]
+    ttl_seconds: TtlSeconds
 
     @property
     def secret_refs(self) -> tuple[str, ...]:

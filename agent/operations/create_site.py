@@ -10,7 +10,17 @@ from agent.engines.shelf import BenchRecord
 from agent.operations import sites
 from agent.operations.base import Context, Operation, Step, Urgency
 from agent.operations.errors import SpareMissing
-from agent.operations.params import Apps, Email, Hostname, Line, Login, SecretRef, SiteParams, Strict
+from agent.operations.params import (
+    Apps,
+    Email,
+    Hostname,
+    Line,
+    Login,
+    SecretRef,
+    SiteParams,
+    Strict,
+    TtlSeconds,
+)
 
 
 class Admin(Strict):
@@ -19,6 +29,13 @@ class Admin(Strict):
     login: Login
     email: Email
     password: SecretRef | None
+
+
+class FirstLogin(Strict):
+    """A token that lets the owner in once, so that who waits for the site need not ask for it then."""
+
+    token: SecretRef
+    ttl_seconds: TtlSeconds
 
 
 class Company(Strict):
@@ -36,6 +53,7 @@ class CreateSiteParams(SiteParams):
     company: Company
     prepared: bool = False
     """The site was made by ``prepare_site`` and has its password; it only gets its tenant."""
+    first_login: FirstLogin | None = None
 
     @model_validator(mode="after")
     def _has_one_password(self) -> Self:
@@ -45,7 +63,11 @@ class CreateSiteParams(SiteParams):
 
     @property
     def secret_refs(self) -> tuple[str, ...]:
-        return () if self.admin.password is None else (self.admin.password,)
+        password, login = self.admin.password, self.first_login
+        return (
+            *(() if password is None else (password,)),
+            *(() if login is None else (login.token,)),
+        )
 
 
 class Key(StrEnum):
@@ -53,6 +75,7 @@ class Key(StrEnum):
     CLONE = "ensure_cloned"
     CONFIGURE = "ensure_configured"
     SERVE = "ensure_serving"
+    LOGIN = "ensure_first_login"
     PROBE = "probe"
 
 
@@ -98,6 +121,20 @@ def _serve(context: Context[CreateSiteParams]) -> bool:
     return context.engine.ensure_site_serving(params.bench_id, params.site_id, params.hostname)
 
 
+def _allow_login(context: Context[CreateSiteParams]) -> bool:
+    params = context.params
+    if params.first_login is None:
+        return False
+    context.notes["login_path"] = context.engine.ensure_login_token(
+        params.bench_id,
+        params.site_id,
+        params.admin.login,
+        context.get_secret(params.first_login.token).reveal(),
+        params.first_login.ttl_seconds,
+    )
+    return True
+
+
 def _result(context: Context[CreateSiteParams]) -> dict[str, Any]:
     record = context.host.engines.find_record(context.params.bench_id)
     modules = record.modules.get(BenchRecord.key(context.params.apps)) if record is not None else None
@@ -105,6 +142,7 @@ def _result(context: Context[CreateSiteParams]) -> dict[str, Any]:
         "size_bytes": sites.get_site(context).size_bytes,
         "created_from": _find_source(context, is_from_scratch=modules is None),
         "modules": modules or [],
+        "login_path": context.notes.get("login_path"),
     }
 
 
@@ -125,6 +163,7 @@ OPERATION = Operation(
         Step(key=Key.CLONE, title="Clone the template", run=_clone, undo=sites.drop_what_was_made),
         Step(key=Key.CONFIGURE, title="Set owner and company", run=_configure),
         Step(key=Key.SERVE, title="Serve the site", run=_serve),
+        Step(key=Key.LOGIN, title="Let the owner in once", run=_allow_login),
         Step(
             key=Key.PROBE,
             title="Ask for the site as a browser would",

@@ -19,6 +19,7 @@ Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"
 SecretRef = Annotated[
     str, StringConstraints(max_length=300, pattern=r"^secret://[A-Za-z0-9][A-Za-z0-9/_.-]*$")
 ]
+TtlSeconds = Annotated[int, Field(ge=1, le=86_400)]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$")]
 EngineName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]

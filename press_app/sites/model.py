@@ -100,7 +100,8 @@ class LoginLink(Base):
     id: Mapped[str] = mapped_column(ID, primary_key=True)
     site_id: Mapped[str] = mapped_column(ForeignKey("site.id"), index=True)
     job_id: Mapped[str] = mapped_column(ID)
-    asked_by: Mapped[str] = mapped_column(String(120))
+    asked_by: Mapped[str | None] = mapped_column(String(120))
+    """None while nobody has it: the link that was made with the site, for whoever asks first."""
     path: Mapped[str | None] = mapped_column(String(64))
     """Set when the bench knows the token."""
     error: Mapped[str | None] = mapped_column(Text)

@@ -11,7 +11,7 @@ from press_app.errors import PressError
 from press_app.sites import service
 from press_app.sites.errors import EdgeDisagrees
 from press_app.work import lease
-from press_app.work.task import task
+from press_app.work.task import sweep, task
 from press_app.work.unit_of_work import Work
 
 log = structlog.get_logger(__name__)
@@ -76,7 +76,7 @@ def publish_routes(work: Work, edge: Edge) -> None:
     edge.publish(read)
 
 
-@task("site.reconcile", schedule="* * * * * */5", max_attempts=1)
+@sweep("site.reconcile", schedule="* * * * * */5")
 def reconcile(*, work: Work, edge: Edge, correlation_id: str) -> None:
     """Start what is due, look again at what should be done, tell about what takes too long."""
     publish_routes(work, edge)
@@ -110,11 +110,12 @@ def measure(*, work: Work, correlation_id: str) -> None:
             service.request_usage(uow, service.get_site(uow.session, site_id))
 
 
-@task("edge.forget", queue="slow", schedule="41 * * * *", max_attempts=1)
+@task("site.forget", queue="slow", schedule="41 * * * *", max_attempts=1)
 def forget(*, work: Work) -> None:
-    """Remove changes of the table that everybody has read."""
+    """Remove changes of the edge's table that everybody has read, and login links that nobody can use any more."""
     with work.begin(actor="worker") as uow:
         service.forget_changes(uow)
+        service.forget_login_links(uow)
 
 
 TASKS = (converge, publish, verify, reconcile, measure, forget)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from tests.agent.harness import RunningAgent, running_agent
 
+LOGIN = "secret://login/first/token"
+
 
 class TestWholePath:
     def test_a_site_lives_is_suspended_archived_and_comes_back(self, tmp_path: Path, redis_url: str) -> None:
@@ -17,7 +19,9 @@ class TestWholePath:
 
             site_id, backup_id = str(uuid.uuid4()), str(uuid.uuid4())
             target = f"site:{site_id}"
-            site = plane.do("create_site", target, agent.create_params(site_id))
+            plane.secrets[LOGIN] = "one-time-token"
+            first = {"token": LOGIN, "ttl_seconds": 60}
+            site = plane.do("create_site", target, agent.create_params(site_id) | {"first_login": first})
             assert site["status"] == "succeeded", site
             assert site["result"]["created_from"] == "template"
             assert site["correlation_id"] == "c-1"
@@ -26,8 +30,12 @@ class TestWholePath:
                 "done",
                 "done",
                 "done",
+                "done",
                 "unchanged",
             ]
+            path = site["result"]["login_path"]
+            entered = [agent.ask_site(site_id, path, "POST", "one-time-token").status_code for _ in range(2)]
+            assert entered == [200, 401]
             assert agent.ask_site(site_id, method="POST", text="Ada").ok
             assert agent.ask_site(site_id).json() == ["Ada"]
 

@@ -28,7 +28,12 @@ def make_result(order: JobOrder, at: datetime) -> dict[str, Any]:
         return {"backup": make_receipt(params["backup_id"], params["site_id"], at)}
     results: dict[str, dict[str, Any]] = {
         "deploy_bench": {"url": "http://127.0.0.1:7001", "engine_version": "8.0.1", "templates": []},
-        "create_site": {"size_bytes": 1_000_000, "created_from": "template", "modules": []},
+        "create_site": {
+            "size_bytes": 1_000_000,
+            "created_from": "template",
+            "modules": [],
+            "login_path": "/-/login",
+        },
         "restore_site": {"size_bytes": 1_000_000},
         "create_login_link": {"path": "/-/login"},
         "measure_usage": {"users": 3, "storage_bytes": 1_500_000},

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 import press_app.kit.db
 from sqlalchemy.dialects import mysql
 
-revision = '0001_spares'
+revision = '0001_first_login'
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -427,7 +427,7 @@ def upgrade() -> None:
     sa.Column('id', press_app.kit.db.ID, nullable=False),
     sa.Column('site_id', press_app.kit.db.ID, nullable=False),
     sa.Column('job_id', press_app.kit.db.ID, nullable=False),
-    sa.Column('asked_by', sa.String(length=120), nullable=False),
+    sa.Column('asked_by', sa.String(length=120), nullable=True),
     sa.Column('path', sa.String(length=64), nullable=True),
     sa.Column('error', sa.Text(), nullable=True),
     sa.Column('expires_at', press_app.kit.db.Moment(), nullable=False),

@@ -1,5 +1,6 @@
 """What can be done with sites: read them, wish, start work, take results."""
 
+from press_app.sites.service.logins import forget_login_links, on_login_link_finished, open_login_link
 from press_app.sites.service.reads import (
     find_by_hostname,
     find_site,
@@ -22,7 +23,6 @@ from press_app.sites.service.results import (
     on_archive_finished,
     on_backup_finished,
     on_create_finished,
-    on_login_link_finished,
     on_overdue,
     on_password_finished,
     on_restore_finished,
@@ -37,7 +37,6 @@ from press_app.sites.service.wishes import (
     check_restorable,
     free_name,
     lift_hold,
-    open_login_link,
     place_hold,
     request_backup,
     request_login_link,
@@ -56,6 +55,7 @@ __all__ = [
     "find_by_hostname",
     "find_site",
     "forget_changes",
+    "forget_login_links",
     "free_name",
     "get_login_link",
     "get_site",

@@ -11,9 +11,9 @@ from press_app.kit.db import ReadSession, Session
 from press_app.sites import rules
 from press_app.sites.events import SiteBackupEnded
 from press_app.sites.lifecycle import SiteEvent, SiteStatus
-from press_app.sites.model import LoginLink, Site
+from press_app.sites.model import Site
 from press_app.sites.rules import MAX_FAILURES
-from press_app.sites.service import reads
+from press_app.sites.service import logins, reads
 from press_app.spares import service as spares
 from press_app.work import lease
 from press_app.work.unit_of_work import UnitOfWork
@@ -42,6 +42,7 @@ def on_create_finished(uow: UnitOfWork, job: Job) -> None:
         return
     if job.status is JobStatus.SUCCEEDED:
         site.size_bytes = (job.result or {}).get("size_bytes")
+        logins.keep_first(uow, site, job)
         _open(uow, site)
         return
     if (job.error or {}).get("code") == "spare_missing":
@@ -122,24 +123,6 @@ def on_restore_finished(uow: UnitOfWork, job: Job) -> None:
         _open(uow, site)
     else:
         _break(uow, site, job, "restore")
-
-
-def on_login_link_finished(uow: UnitOfWork, job: Job) -> None:
-    """The bench knows the token, or not."""
-    link_id = str(job.params["token"]).removeprefix("secret://login/").partition("/")[0]
-    link = uow.session.get(LoginLink, link_id)
-    if link is None:
-        return
-    site = _site_of(uow, job)
-    path = (job.result or {}).get("path")
-    if job.status is JobStatus.SUCCEEDED and rules.is_local_path(path):
-        link.path = path
-        message = f"A link that logs in once is ready for {link.asked_by}."
-    else:
-        link.error = str((job.error or {}).get("message", "The bench did not take the link."))
-        message = f"No login link could be made for {link.asked_by}: {link.error}"
-    # Who asked for the link waits for this line; without it he would look again after a pause.
-    uow.record("site.login_link", site.target, message, team_id=site.team_id, link_id=link.id)
 
 
 def on_password_finished(uow: UnitOfWork, job: Job) -> None:

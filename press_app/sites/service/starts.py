@@ -18,7 +18,7 @@ from press_app.sites.events import SiteBackupStarted, SiteRestoreWanted
 from press_app.sites.lifecycle import SiteEvent, SiteStatus
 from press_app.sites.model import Site
 from press_app.sites.rules import Action
-from press_app.sites.service import reads
+from press_app.sites.service import logins, reads
 from press_app.spares import service as spares
 from press_app.work.unit_of_work import UnitOfWork
 
@@ -100,6 +100,7 @@ def start_install(uow: UnitOfWork, site: Site) -> None:
                 "password": None if is_prepared else spares.password_ref(site.id),
             },
             "company": {"name": site.company},
+            "first_login": logins.make_first(uow),
             # Left out where it is not so: an agent of an earlier version knows no such word.
             **({"prepared": True} if is_prepared else {}),
         },
@@ -137,6 +138,7 @@ def start_archive(uow: UnitOfWork, site: Site) -> None:
     # The host may hold only a part of it any more; the agent goes on from the backup that was proven.
     proof = _proof_of_archive(uow, site) if site.status is SiteStatus.BROKEN else None
     _move(uow, site, SiteEvent.ARCHIVE, f"{site.hostname} is being backed up and archived.")
+    logins.forget_first(uow, site)
     backup_id = new_id()
     params: dict[str, Any] = {"backup_id": backup_id, "backup": proof} if proof else {"backup_id": backup_id}
     _request(uow, site, "archive_site", purpose=f"Archive {site.hostname}", within=DATA_WITHIN, params=params)
@@ -167,6 +169,7 @@ def start_restore(uow: UnitOfWork, site: Site, backup: Mapping[str, Any]) -> Job
         site.bench_id = benches.take_place_back(uow, site.bench_id or "").id
         site.has_place = True
     site.route = RouteState.MAINTENANCE
+    logins.forget_first(uow, site)
     _move(
         uow,
         site,

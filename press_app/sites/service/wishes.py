@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from press_app.edge.port import RouteState
 from press_app.jobs import service as jobs
 from press_app.jobs.model import Job
-from press_app.kit.crypto import new_password, new_token
+from press_app.kit.crypto import new_password
 from press_app.kit.ids import new_id
 from press_app.plans import rules as plan_rules
 from press_app.sites import rules
@@ -15,7 +15,7 @@ from press_app.sites.errors import SiteNameTaken, SiteNotReady
 from press_app.sites.events import SiteReserved, SiteReturnWanted
 from press_app.sites.lifecycle import LIFECYCLE, HoldKind, SiteStatus, Wanted
 from press_app.sites.model import Hold, LoginLink, Site
-from press_app.sites.service import reads, starts
+from press_app.sites.service import logins, reads, starts
 from press_app.spares import service as spares
 from press_app.teams import service as teams
 from press_app.work.unit_of_work import UnitOfWork
@@ -142,10 +142,14 @@ def lift_hold(uow: UnitOfWork, site: Site, kind: HoldKind, *, why: str) -> bool:
 
 
 def request_login_link(uow: UnitOfWork, site: Site) -> LoginLink:
-    """A one-time login as the owner. Raises :class:`SiteNotReady`."""
+    """A one-time login as the owner: the one that was made with the site, else a new one. Raises :class:`SiteNotReady`."""
     _check_allowed(site, "login")
+    return logins.take_first(uow, site, at_least=LOGIN_LINK_LIVES) or _make_login_link(uow, site)
+
+
+def _make_login_link(uow: UnitOfWork, site: Site) -> LoginLink:
     link_id = new_id()
-    ref = jobs.put_secret(uow, f"secret://login/{link_id}/token", new_token("login"), lives=LOGIN_LINK_LIVES)
+    ref = logins.put_token(uow, link_id, lives=LOGIN_LINK_LIVES)
     job = starts.request(
         uow,
         site,
@@ -165,13 +169,6 @@ def request_login_link(uow: UnitOfWork, site: Site) -> LoginLink:
     )
     uow.session.add(link)
     return link
-
-
-def open_login_link(uow: UnitOfWork, link: LoginLink, site_url: str) -> str | None:
-    """The whole link with its token in the fragment; None while the bench does not know it."""
-    if link.path is None or link.expires_at <= uow.now():
-        return None
-    return f"{site_url}{link.path}#{jobs.open_secret(uow, f'secret://login/{link.id}/token')}"
 
 
 def request_password(uow: UnitOfWork, site: Site, password: str | None) -> tuple[Job, str]:

@@ -142,6 +142,8 @@ class TestArchive:
 
 class TestLogin:
     def test_a_link_works_for_whoever_asked_and_not_for_long(self, owner: Owner, driver: Driver) -> None:
+        first = owner.post("/login-links").json()
+        assert "#login_" in owner.get(f"/login-links/{first['id']}").json()["url"]
         link = owner.post("/login-links").json()
         assert link["url"] is None
         driver.finish_all()

@@ -138,7 +138,7 @@ def test_numbers_of_another_database_are_not_trusted(driver: Driver, reader: Rea
 def test_what_everybody_has_read_is_forgotten(driver: Driver) -> None:
     with driver.work.begin(actor="test") as uow:
         uow.session.add_all(RouteChange(subject="site:none") for _ in range(feed.KEPT_CHANGES + 5))
-    driver.call("edge.forget")
+    driver.call("site.forget")
     with driver.work.read() as session:
         assert len(list(session.scalars(select(RouteChange.id)))) == feed.KEPT_CHANGES
 
