@@ -41,6 +41,7 @@ def run_api() -> None:
     import uvicorn
 
     from agent.api.app import create_app
+    from agent.api.server import QuietServer
     from agent.bootstrap import bootstrap
     from agent.host.logs import configure_logs
 
@@ -48,15 +49,17 @@ def run_api() -> None:
     configure_logs(settings.log_level)
     agent = bootstrap(settings)
     try:
-        uvicorn.run(
-            create_app(agent),
-            host=settings.host,
-            port=settings.port,
-            log_config=None,
-            access_log=False,
-            # httptools, which would be taken by itself, has no limit for the head of a request.
-            http="h11",
-        )
+        QuietServer(
+            uvicorn.Config(
+                create_app(agent),
+                host=settings.host,
+                port=settings.port,
+                log_config=None,
+                access_log=False,
+                # httptools, which would be taken by itself, has no limit for the head of a request.
+                http="h11",
+            )
+        ).run()
     finally:
         agent.ledger.close()
 
@@ -170,7 +173,11 @@ def main() -> None:
     """Run the command line; an expected failure is one line and exit status 1."""
     logging.captureWarnings(capture=True)
     try:
-        app()
+        if sys.argv[1:2] == ["run"]:
+            # A program lives long: it must not carry all other commands with it.
+            run(sys.argv[2:], prog_name="press-agent run")
+        else:
+            app()
     except AgentError as error:
         _stop(error.code, error.message, 1)
     except ValueError as error:

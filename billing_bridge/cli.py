@@ -9,15 +9,13 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import BaseModel, ValidationError
-from rich.console import Console
-from rich.table import Table
 
 from billing_bridge import bootstrap, logs
 from billing_bridge.bootstrap import Bridge
 from billing_bridge.config import Settings
 from billing_bridge.errors import BridgeError, SettingsIncomplete
 from billing_bridge.handlers.table import EVENT_TYPES
-from billing_bridge.inbox.store import Event, EventStatus
+from billing_bridge.inbox.events import Event, EventStatus
 from billing_bridge.lago.port import LagoAdmin
 from billing_bridge.lago.registration import ensure_endpoint
 
@@ -65,6 +63,9 @@ def _show(value: Any, *, as_json: bool, sentence: str) -> None:
 
 
 def _show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(*columns, title=title, title_justify="left")
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
@@ -78,22 +79,25 @@ def run_api() -> None:
 
     from billing_bridge.api.app import create_app
     from billing_bridge.api.protocol import make_protocol
+    from billing_bridge.api.server import QuietServer
 
     settings = _settings()
     logs.configure_logging(settings.log_level)
     logs.log_crashes()
     admin = _admin(settings) if settings.webhook_jwt else None
-    uvicorn.run(
-        create_app(bootstrap.bootstrap(settings, lago_admin=admin)),
-        host=settings.host,
-        port=settings.port,
-        # A JWT signature is as long as the body it signs and travels in a header.
-        http=make_protocol(settings.webhook_max_header_bytes),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=10,
-    )
+    QuietServer(
+        uvicorn.Config(
+            create_app(bootstrap.bootstrap(settings, lago_admin=admin)),
+            host=settings.host,
+            port=settings.port,
+            # A JWT signature is as long as the body it signs and travels in a header.
+            http=make_protocol(settings.webhook_max_header_bytes),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=10,
+        )
+    ).run()
 
 
 @run.command("worker")
@@ -245,7 +249,11 @@ def _event(event: Event) -> dict[str, Any]:
 def main() -> None:
     """The entry point: errors of the bridge become one sentence and exit code 2."""
     try:
-        app()
+        if sys.argv[1:2] == ["run"]:
+            # A program lives long: it must not carry all other commands with it.
+            run(sys.argv[2:], prog_name="press-bridge run")
+        else:
+            app()
     except BridgeError as error:
         if "--json" in sys.argv:
             typer.echo(json.dumps({"code": error.code, "message": error.message}), err=True)

@@ -80,6 +80,9 @@ class JobWorker(SimpleWorker):
     log_result_lifespan = False
     stopping: threading.Event
 
+    def procline(self, message: str) -> None:
+        """Leave the title of the process alone: it says which program this is, and whose."""
+
     def request_stop(self, signum: Any, frame: Any) -> None:
         """End after the job at hand; at once when there is none."""
         self.stopping.set()

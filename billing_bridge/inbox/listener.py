@@ -25,6 +25,9 @@ class _Worker(SimpleWorker):
         super().__init__([queue], connection=connection, serializer=JSONSerializer)
         self._stopped = stopped
 
+    def procline(self, message: str) -> None:
+        """Leave the title of the process alone: it says which program this is, and whose."""
+
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         self._stopped.set()
         stop: Callable[[int, FrameType | None], None] = super().request_stop

@@ -91,7 +91,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line: exit 0 done, 1 refused or failed, 2 wrong usage, 3 the API cannot be reached."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        app(given, prog_name="press")
+        if given[:1] == ["run"]:
+            # A program lives long: it must not carry all other commands with it.
+            programs.app(given[1:], prog_name="press run")
+        else:
+            app(given, prog_name="press")
     except CommandFailed as failure:
         _fail(failure, given)
     except BrokenPipeError:

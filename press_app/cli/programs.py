@@ -1,7 +1,6 @@
 """``press run``: the programs of the control plane, in the foreground."""
 
-import signal
-import threading
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,25 +21,28 @@ def run_api() -> None:
     import uvicorn
 
     from press_app.api.app import create_app
+    from press_app.api.server import QuietServer
     from press_app.bootstrap import bootstrap
 
     settings = _prepare()
     runtime = bootstrap(settings)
     try:
-        uvicorn.run(
-            create_app(runtime, redis_url=settings.redis_url),
-            host=settings.host,
-            port=settings.port,
-            log_config=None,
-            access_log=False,
-            # httptools, which would be taken by itself, has no limit for the head of a request.
-            http="h11",
-            server_header=False,
-            # Who asks is what limits are counted by, so no header may say it.
-            proxy_headers=False,
-            # Open event streams would otherwise hold a stop back for minutes.
-            timeout_graceful_shutdown=STOP_SECONDS,
-        )
+        QuietServer(
+            uvicorn.Config(
+                create_app(runtime, redis_url=settings.redis_url),
+                host=settings.host,
+                port=settings.port,
+                log_config=None,
+                access_log=False,
+                # httptools, which would be taken by itself, has no limit for the head of a request.
+                http="h11",
+                server_header=False,
+                # Who asks is what limits are counted by, so no header may say it.
+                proxy_headers=False,
+                # Open event streams would otherwise hold a stop back for minutes.
+                timeout_graceful_shutdown=STOP_SECONDS,
+            )
+        ).run()
     finally:
         runtime.database.dispose()
 
@@ -53,10 +55,19 @@ def run_worker(
             "--queue", help="Listen to these only, in this order; else to all, the urgent one first."
         ),
     ] = None,
+    *,
+    tick: Annotated[
+        bool,
+        typer.Option(
+            "--tick",
+            help="Make scheduled work due, too, and ring again for what nobody heard; one worker must, several may.",
+        ),
+    ] = False,
 ) -> None:
     """Do the promised work; start as many as the machine has cores for, one of them for urgent work only."""
     from press_app.bootstrap import bootstrap
     from press_app.work.bell import QUEUES
+    from press_app.work.ticker import Ticker
     from press_app.work.worker import work_forever
 
     unknown = sorted(set(queues or ()) - set(QUEUES))
@@ -65,24 +76,8 @@ def run_worker(
     settings = _prepare()
     runtime = bootstrap(settings)
     try:
-        work_forever(runtime.runner, settings.redis_url, queues or QUEUES)
-    finally:
-        runtime.database.dispose()
-
-
-@app.command("ticker")
-def run_ticker() -> None:
-    """Make scheduled work due and ring again for what nobody heard; one is enough, two do no harm."""
-    from press_app.bootstrap import bootstrap
-    from press_app.work.ticker import Ticker
-
-    settings = _prepare()
-    runtime = bootstrap(settings)
-    over = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: over.set())
-    try:
-        Ticker(runtime.runner, runtime.bell).run(over.is_set)
+        with Ticker(runtime.runner, runtime.bell).ticking() if tick else nullcontext():
+            work_forever(runtime.runner, settings.redis_url, queues or QUEUES)
     finally:
         runtime.database.dispose()
 

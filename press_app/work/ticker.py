@@ -1,12 +1,13 @@
 """The ticker: sweeps, makes scheduled tasks due, rings again for what nobody heard, frees what a dead worker held."""
 
-import time
-from collections.abc import Callable
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import structlog
 from croniter import croniter
-from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy import and_, bindparam, delete, or_, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from press_app.errors import PressError
@@ -25,6 +26,8 @@ KEEP_DONE = timedelta(hours=6)
 KEEP_DEAD = timedelta(days=2)
 SCHEDULED = "schedule:"
 SWEEP_LIMIT = 500
+EVERY_SECONDS = 0.5
+STOP_SECONDS = 5.0
 CLOCK_SKEW = timedelta(seconds=5)
 LONGEST_LEASE = 2 * LEASE
 """A lease beyond it was taken by a clock that was ahead."""
@@ -47,14 +50,29 @@ class Ticker:
         """When each sweep was done, and when it is due again."""
         self._looked_at = self._quiet_until = datetime.min.replace(tzinfo=UTC)
 
-    def run(self, should_stop: Callable[[], bool], *, every_seconds: float = 0.5) -> None:
+    @contextmanager
+    def ticking(self, *, every_seconds: float = EVERY_SECONDS) -> Iterator[None]:
+        """Tick in a thread of its own while the block runs."""
+        stopping = threading.Event()
+        thread = threading.Thread(target=self.run, args=(stopping, every_seconds), name="ticker", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stopping.set()
+            thread.join(STOP_SECONDS)
+
+    def run(self, stopping: threading.Event, every_seconds: float) -> None:
         """Tick until told to stop; a database that is away is waited for."""
-        while not should_stop():
+        while not stopping.is_set():
             try:
                 self.tick()
             except (SQLAlchemyError, PressError) as error:
                 log.warning("ticker.database_away", error=str(error))
-            time.sleep(every_seconds)
+            except Exception:
+                # Nobody would start the thread again.
+                log.exception("ticker.failed")
+            stopping.wait(every_seconds)
 
     def tick(self) -> None:
         """Sweep, schedule, free, ring. An idle tick costs one small reading."""
@@ -110,11 +128,8 @@ class Ticker:
 
     def _is_anything_astray(self) -> bool:
         """Whether a task was planned by a wrong clock, lost its worker, or is due and was not heard."""
-        now = self._work.clock.now()
-        waiting = and_(TaskRow.status == TaskStatus.WAITING, or_(_was_ahead(now), _is_unheard(now)))
-        abandoned = and_(TaskRow.status == TaskStatus.RUNNING, _is_left(now))
         with self._work.read() as session:
-            return session.scalar(select(TaskRow.id).where(or_(waiting, abandoned)).limit(1)) is not None
+            return session.scalar(ASTRAY, _moments(self._work.clock.now())) is not None
 
     def _forgive_clock(self) -> None:
         """What was planned by a clock that was ahead is due now that the clock is right again."""
@@ -122,26 +137,29 @@ class Ticker:
             now = uow.now()
             uow.session.execute(
                 update(TaskRow)
-                .where(TaskRow.status == TaskStatus.WAITING, _was_ahead(now))
-                .values(run_at=now, planned_at=now, rung_at=None)
+                .where(TaskRow.status == TaskStatus.WAITING, WAS_AHEAD)
+                .values(run_at=now, planned_at=now, rung_at=None),
+                _moments(now),
             )
 
     def _free_abandoned(self) -> None:
         with self._work.begin(actor="ticker") as uow:
             now = uow.now()
-            abandoned = (TaskRow.status == TaskStatus.RUNNING, _is_left(now))
+            abandoned = (TaskRow.status == TaskStatus.RUNNING, IS_LEFT)
             free = {"lease_until": None, "error": "Its worker went away."}
             for name, task in self._tasks.items():
                 # A task that takes its worker down each time must not do so for ever.
                 uow.session.execute(
                     update(TaskRow)
                     .where(*abandoned, TaskRow.name == name, TaskRow.attempts >= task.max_attempts)
-                    .values(**free, status=TaskStatus.DEAD, ended_at=now)
+                    .values(**free, status=TaskStatus.DEAD, ended_at=now),
+                    _moments(now),
                 )
             uow.session.execute(
                 update(TaskRow)
                 .where(*abandoned)
-                .values(**free, status=TaskStatus.WAITING, run_at=now, planned_at=now, rung_at=None)
+                .values(**free, status=TaskStatus.WAITING, run_at=now, planned_at=now, rung_at=None),
+                _moments(now),
             )
 
     def _ring_due(self) -> None:
@@ -153,11 +171,10 @@ class Ticker:
 
     def _ring_queue(self, queue: str, limit: int) -> None:
         now = self._work.clock.now()
-        unheard = (TaskRow.queue == queue, TaskRow.status == TaskStatus.WAITING, _is_unheard(now))
+        unheard = (TaskRow.queue == queue, TaskRow.status == TaskStatus.WAITING, IS_UNHEARD)
+        query = select(TaskRow.id).where(*unheard).order_by(TaskRow.run_at).limit(limit)
         with self._work.read() as session:
-            ids = session.scalars(
-                select(TaskRow.id).where(*unheard).order_by(TaskRow.run_at).limit(limit)
-            ).all()
+            ids = session.scalars(query, _moments(now)).all()
         if not ids:
             return
         with self._work.begin(actor="ticker") as uow:
@@ -166,17 +183,33 @@ class Ticker:
             self._bell.ring(task_id, queue)
 
 
-def _was_ahead(now: datetime) -> ColumnElement[bool]:
-    return TaskRow.planned_at > now + CLOCK_SKEW
+def _moments(now: datetime) -> dict[str, datetime]:
+    """What the conditions below are executed with."""
+    return {
+        "now": now,
+        "soon": now + CLOCK_SKEW,
+        "longest": now + LONGEST_LEASE,
+        "unheard": now - RING_AGAIN_AFTER,
+    }
 
 
-def _is_left(now: datetime) -> ColumnElement[bool]:
-    return or_(TaskRow.lease_until < now, TaskRow.lease_until > now + LONGEST_LEASE)
-
-
-def _is_unheard(now: datetime) -> ColumnElement[bool]:
-    is_silent = or_(TaskRow.rung_at.is_(None), TaskRow.rung_at < now - RING_AGAIN_AFTER)
-    return and_(TaskRow.run_at <= now, is_silent)
+WAS_AHEAD = TaskRow.planned_at > bindparam("soon")
+IS_LEFT = or_(TaskRow.lease_until < bindparam("now"), TaskRow.lease_until > bindparam("longest"))
+IS_UNHEARD = and_(
+    TaskRow.run_at <= bindparam("now"),
+    or_(TaskRow.rung_at.is_(None), TaskRow.rung_at < bindparam("unheard")),
+)
+ASTRAY = (
+    select(TaskRow.id)
+    .where(
+        or_(
+            and_(TaskRow.status == TaskStatus.WAITING, or_(WAS_AHEAD, IS_UNHEARD)),
+            and_(TaskRow.status == TaskStatus.RUNNING, IS_LEFT),
+        )
+    )
+    .limit(1)
+)
+"""Made once: it is asked twice a second, and putting it together cost more than the answer."""
 
 
 def _add_schedule(uow: UnitOfWork, task: Task, now: datetime) -> None:

@@ -34,6 +34,9 @@ class Worker(SimpleWorker):
     max_connection_wait_time = REDIS_WAIT_SECONDS
     stopping: threading.Event
 
+    def procline(self, message: str) -> None:
+        """Leave the title of the process alone: it says which program this is, and whose."""
+
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """End after the running task, even when Redis cannot be told."""
         self.stopping.set()

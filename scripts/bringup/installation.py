@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from scripts.bringup.code import fingerprint_base, fingerprint_code
+from scripts.bringup.code import fingerprint_code
 from scripts.bringup.errors import UpError
 from scripts.bringup.files import write_edge, write_environments, write_programs, write_redis
 from scripts.bringup.health import accepts_tcp, answers_http, read_tail, wait_until
@@ -43,14 +43,14 @@ class Installation:
     def configure(self, asked: Mapping[str, int]) -> "Changes":
         """Ports, secrets and every file that the programs read."""
         self.paths.make()
-        running = self.supervisor.is_running() and not self._stop_outdated()
+        code = fingerprint_code(ROOT)
+        running = self.supervisor.is_running() and not self._stop_outdated(code)
         left = self.supervisor.clear()
         if left:
             self.journal.note(f"ended {left} programs that a killed supervisor had left behind")
         self.record.ports = self._keep_ports(asked) if running else choose_ports(self.record.ports, asked)
         self.record.urls = list_urls(self.record.ports)
         self.remember()
-        code = fingerprint_code(ROOT)
         return Changes(
             is_running=running,
             code=code if code != self.record.code else "",
@@ -60,11 +60,11 @@ class Installation:
             programs=write_programs(self.paths, self.record.ports),
         )
 
-    def _stop_outdated(self) -> bool:
-        """Stop everything when supervisor has other libraries loaded than are installed now; whether it did."""
-        if self.record.base == fingerprint_base(ROOT):
+    def _stop_outdated(self, code: str) -> bool:
+        """Stop everything when supervisor has other code loaded than there is now; whether it did."""
+        if code == self.record.code:
             return False
-        self.journal.note("the libraries have changed, so everything is started anew")
+        self.journal.note("the code has changed, so everything is started anew")
         self.supervisor.stop()
         return True
 
@@ -78,8 +78,6 @@ class Installation:
     def start(self, changes: "Changes") -> list[str]:
         """Start what does not run and restart what changed; the names of what was touched."""
         if not changes.is_running:
-            self.record.base = fingerprint_base(ROOT)
-            self.remember()
             self.supervisor.start()
             return [program.name for program in changes.programs]
         self.supervisor.apply()
@@ -147,4 +145,4 @@ class Changes:
     def touches(self, program: Program) -> bool:
         """Whether a running program has to be started again."""
         by_file = {"redis": self.redis, "edge": self.edge}.get(program.name, False)
-        return by_file or program.env_file in self.env_files or (bool(self.code) and program.is_ours)
+        return by_file or program.env_file in self.env_files

@@ -25,8 +25,6 @@ class Program:
     """Name of a file in the ``env`` folder; empty for programs that read none."""
     health: str = ""
     """URL that answers 2xx when it works; empty when running is all that can be seen."""
-    is_ours: bool = True
-    """Runs code of this checkout, so a change of the code restarts it."""
 
 
 def list_programs(paths: Paths, ports: Mapping[str, int]) -> list[Program]:
@@ -35,7 +33,7 @@ def list_programs(paths: Paths, ports: Mapping[str, int]) -> list[Program]:
     redis = str(paths.state / "redis" / "redis.conf")
     traefik = str(VENV_BIN / "traefik")
     return [
-        Program("redis", ("redis-server", redis), is_ours=False),
+        Program("redis", ("redis-server", redis)),
         Program(
             "edge-pages",
             (sys.executable, str(ROOT / "traefik/pages/serve.py"), "--port", str(ports["edge-pages"])),
@@ -45,7 +43,6 @@ def list_programs(paths: Paths, ports: Mapping[str, int]) -> list[Program]:
             "edge",
             (traefik, f"--configFile={paths.state / 'edge' / 'traefik.yml'}"),
             health=f"{urls['edge-internal']}/ping",
-            is_ours=False,
         ),
         _module(
             "lago-sandbox",
@@ -54,10 +51,10 @@ def list_programs(paths: Paths, ports: Mapping[str, int]) -> list[Program]:
             health=urls["lago-sandbox"],
         ),
         _module("press-api", "press_app.cli", "run", "api", env="press.env", health=urls["press-api"]),
-        _module("press-worker", "press_app.cli", "run", "worker", env="press.env"),
+        # Its clock drives the others, too.
+        _module("press-worker", "press_app.cli", "run", "worker", "--tick", env="press.env"),
         # What somebody waits for must not stand behind what takes long.
         _module("press-urgent", "press_app.cli", "run", "worker", "--queue", "urgent", env="press.env"),
-        _module("press-ticker", "press_app.cli", "run", "ticker", env="press.env"),
         _module("agent-benches", "agent.cli", "run", "benches", env="agent.env"),
         _module("agent-api", "agent.cli", "run", "api", env="agent.env", health=urls["agent-api"]),
         _module("agent-worker-0", "agent.cli", "run", "worker", "--number", "0", env="agent.env"),

@@ -94,8 +94,6 @@ class Record:
     files: dict[str, str] = field(default_factory=dict)
     done: dict[str, str] = field(default_factory=dict)
     """Step of the set-up → fingerprint of what it was done for."""
-    base: str = ""
-    """Fingerprint of what supervisor has loaded since its start."""
     code: str = ""
     """Fingerprint of the code that the programs were started from."""
     timings: list[dict[str, Any]] = field(default_factory=list)

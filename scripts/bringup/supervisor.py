@@ -71,6 +71,8 @@ class Supervisor:
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_PREFIXES)
         }
+        # One heap for all threads of a program: each of its own would keep some megabytes that it does not need.
+        environment["MALLOC_ARENA_MAX"] = "1"
         with log.open("w", encoding="utf-8") as stream:
             process = self._process = subprocess.Popen(
                 [sys.executable, "-m", "scripts.bringup.supervisord", "--configuration", str(self._conf)],

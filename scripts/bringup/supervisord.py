@@ -1,8 +1,9 @@
-"""Our supervisord: it forks our own programs, with the libraries loaded already, instead of starting an interpreter for each.
+"""Our supervisord: it forks our own programs, with everything loaded already, instead of starting an interpreter for each.
 
-Two thirds of a Python program's memory and most of its start are its libraries. What is loaded here once is shared by all
-programs, until one of them writes to it. Only libraries are loaded: a mistake in our own code must not keep Redis and the
-edge from running, and a program that is restarted runs the code that is there then.
+Most of a Python program's memory, and of its start, is what it imports. What is loaded here once is shared by all programs,
+until one of them writes to it. A restarted program runs the code that was there at the start, as the others do; ``up`` starts
+everything anew when the code has changed. What cannot be imported is left to the program that needs it, and fails there:
+a mistake in one program must not keep Redis and the edge from running.
 
 Everything else is the library's: when to start, stop, restart and give up. ``Options.execve`` is its last step in a child.
 """
@@ -21,38 +22,32 @@ from pathlib import Path
 from typing import NoReturn
 
 from setproctitle import setproctitle
+from sqlalchemy.orm import configure_mappers
 from supervisor import supervisord
 from supervisor.options import ServerOptions
 
 from scripts.bringup.programs import OURS, WITH_ENV
 
-LIBRARIES = (
-    "asgi_correlation_id",
-    "cryptography.hazmat.primitives.asymmetric.ed25519",
-    "cryptography.fernet",
-    "fastapi.openapi.utils",
-    "joserfc.jwt",
-    "jinja2",
-    "orjson",
-    "prometheus_client",
-    "pwdlib.hashers.argon2",
-    "pydantic_settings",
-    "redis",
-    "requests",
-    "rich.traceback",
-    "rq.serializers",
+LOADED = (
+    "agent.api.app",
+    "agent.api.server",
+    "agent.jobs.worker",
+    "billing_bridge.api.app",
+    "billing_bridge.api.protocol",
+    "billing_bridge.api.server",
+    "billing_bridge.logs",
+    "press_app.api.app",
+    "press_app.api.server",
+    "press_app.bootstrap",
+    "press_app.cli.main",
+    "press_app.kit.logs",
+    "press_app.work.ticker",
+    "press_app.work.worker",
     "sqlalchemy.dialects.sqlite",
-    "sqlalchemy.orm",
-    "stamina",
-    "starlette.middleware.body_limit",
-    "structlog",
-    "typer",
     "uvicorn.lifespan.on",
-    "uvicorn.protocols.http.h11_impl",
-    "uvicorn.protocols.http.httptools_impl",
     "uvloop",
 )
-"""What two or more programs import; none of them starts a thread or opens a file while it is imported."""
+"""What programs import, theirs and the libraries'. None of it starts a thread or opens anything while it is imported."""
 
 STARTING = ("PYTHON", "LD_", "MALLOC_")
 """Variables that only a new interpreter reads."""
@@ -126,14 +121,27 @@ def _leave(status: int) -> NoReturn:
     os._exit(status)
 
 
-def main() -> None:
-    """Run until told to stop. A library that cannot be loaded is loaded by the programs that need it, and fails there."""
-    for name in LIBRARIES:
-        with suppress(ImportError):
+def load() -> None:
+    """Import what programs share, and have the collector leave it alone: it would write to it, and so copy it, in each."""
+    # Libraries take it for their colours where it is to be had; our programs have no terminal.
+    sys.modules["rich"] = None  # type: ignore[assignment]
+    for name in LOADED:
+        try:
             import_module(name)
-    # What stands now is never looked at by the collector again, which would write to it, and so copy it, in each child.
+        except Exception as error:  # noqa: BLE001 - whatever a module raises, its program will raise it again.
+            sys.stderr.write(
+                f"{name} cannot be imported: {error!r}; the programs that need it will say more.\n"
+            )
+    del sys.modules["rich"]
+    with suppress(Exception):
+        configure_mappers()
     gc.collect()
     gc.freeze()
+
+
+def main() -> None:
+    """Run until told to stop."""
+    load()
     supervisord.ServerOptions = Options
     supervisord.main()
 

@@ -141,7 +141,8 @@ def is_sure(moment: Moment, idle: Counter[Moment]) -> bool:
     """Whether it comes with the act by itself: no tick does, nor what follows one; they are hurt once, on their own."""
     if moment.name.rpartition(" ")[2] in BY_CLOCK or idle[moment]:
         return False
-    return moment.is_owned or moment.program not in {"press-ticker", "bridge-worker"}
+    is_by_clock = moment.program == "bridge-worker" or moment.name.startswith("commit ticker.")
+    return moment.is_owned or not is_by_clock
 
 
 def spread(seen: Counter[Moment]) -> Iterator[Moment]:

@@ -15,7 +15,6 @@ PROGRAMS: Mapping[str, tuple[str, ...]] = {
     "agent-worker": ("agent-worker-0", "agent-worker-1"),
     "press-api": ("press-api",),
     "press-worker": ("press-worker", "press-urgent"),
-    "press-ticker": ("press-ticker",),
     "bridge-api": ("bridge-api",),
     "bridge-worker": ("bridge-worker",),
 }

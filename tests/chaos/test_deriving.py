@@ -29,7 +29,7 @@ def make_record() -> Record:
     commits[Moment("agent-worker", "commit service.change")] = 2
     moments = Counter({**commits, Moment("agent-worker", "step create_site.look"): 1})
     return Record(
-        {act.name: moments for act in ACTS}, Counter({Moment("press-ticker", "commit ticker.tick"): 4})
+        {act.name: moments for act in ACTS}, Counter({Moment("press-worker", "commit ticker.tick"): 4})
     )
 
 

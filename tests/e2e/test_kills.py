@@ -17,7 +17,6 @@ CONVERGED = 180.0
 VICTIMS = [
     ("press-api",),
     ("press-worker", "press-urgent"),
-    ("press-ticker",),
     ("agent-api",),
     ("agent-worker-0", "agent-worker-1"),
     ("bridge-api",),

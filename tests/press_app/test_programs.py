@@ -82,17 +82,16 @@ def status_of(url: str, **headers: str) -> int:
 
 def test_each_line_of_their_logs_is_json(environment: dict[str, str], tmp_path: Path) -> None:
     subprocess.run(command("db", "upgrade"), env=environment, cwd=tmp_path, check=True, capture_output=True)
-    api, worker, ticker = (tmp_path / f"{name}.log" for name in ("api", "worker", "ticker"))
+    api, worker = (tmp_path / f"{name}.log" for name in ("api", "worker"))
     url = f"http://127.0.0.1:{environment['PRESS_PORT']}"
     redis_port = int(environment["PRESS_REDIS_URL"].rsplit(":", 1)[1].removesuffix("/0"))
     with (
         running("api", environment=environment, log=api),
-        running("worker", environment=environment, log=worker),
-        running("ticker", environment=environment, log=ticker),
+        running("worker", "--tick", environment=environment, log=worker),
     ):
         wait_until(lambda: status_of(f"{url}/health") == 200, seconds=START_SECONDS, what="the API's answer")
         wait_for(worker, "worker.redis_away")
-        wait_for(ticker, "bell.silent")
+        wait_for(worker, "bell.silent")
         assert status_of(f"{url}/ready") == 503
         assert status_of(f"{url}/nowhere", **{"X-Correlation-ID": "c-1"}) == 404
         with running_redis(tmp_path, redis_port):
@@ -101,11 +100,10 @@ def test_each_line_of_their_logs_is_json(environment: dict[str, str], tmp_path: 
     requested = [line for line in read(api) if line["event"] == "api.request" and line["path"] == "/nowhere"]
     assert [line["correlation_id"] for line in requested] == ["c-1"]
     assert {line["logger"] for line in read(api)} >= {"uvicorn.error", "press_app.api.middleware"}
-    assert {"worker.redis_away"} <= {line["event"] for line in read(worker)}
-    assert {"bell.silent"} <= {line["event"] for line in read(ticker)}
+    assert {"worker.redis_away", "bell.silent"} <= {line["event"] for line in read(worker)}
 
 
-@pytest.mark.parametrize("program", ["api", "worker", "ticker"])
+@pytest.mark.parametrize("program", ["api", "worker"])
 def test_a_crash_is_a_line_of_json_too(environment: dict[str, str], tmp_path: Path, program: str) -> None:
     environment["PRESS_REDIS_URL"] = "nonsense:canary@nowhere"
     log = tmp_path / f"{program}.log"

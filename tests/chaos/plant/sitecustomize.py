@@ -46,9 +46,14 @@ class Place(NamedTuple):
     done: Path
 
 
-@functools.cache
 def find_place() -> Place:
-    """First asked when a program of ours is imported: the supervisor that it was forked from has no name."""
+    """Where this program's orders lie."""
+    return _find_place(os.getpid())
+
+
+@functools.cache
+def _find_place(_pid: int) -> Place:
+    """By process: a program is forked from its supervisor, which has loaded this and has another name."""
     program = os.environ.get("SUPERVISOR_PROCESS_NAME", "none")
     folder = Path(os.environ[ORDERS])
     return Place(program, folder / program, folder / program / "record", folder / "done" / program)
@@ -56,7 +61,10 @@ def find_place() -> Place:
 
 def is_armed() -> bool:
     """Whether there is an order or a wish for a record; the only cost of a moment when there is none."""
-    return bool(os.listdir(find_place().here))  # noqa: PTH208 - the quickest way to ask.
+    try:
+        return bool(os.listdir(find_place().here))  # noqa: PTH208 - the quickest way to ask.
+    except FileNotFoundError:
+        return False  # A program that nobody hurts.
 
 
 def reach(moment: str, when: str, text: str) -> str:
@@ -332,8 +340,7 @@ class Gardener(importlib.abc.MetaPathFinder):
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> importlib.machinery.ModuleSpec | None:
         plant = PLANTS.get(name)
-        is_planted = plant is not None and find_place().here.is_dir()
-        spec = importlib.machinery.PathFinder.find_spec(name, path) if is_planted else None
+        spec = importlib.machinery.PathFinder.find_spec(name, path) if plant else None
         if plant is None or spec is None or spec.loader is None:
             return None
         run = spec.loader.exec_module

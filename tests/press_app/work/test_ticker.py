@@ -1,5 +1,7 @@
 """Schedules, sweeps, and the promise that Redis may forget everything."""
 
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,6 +9,7 @@ import redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 from sqlalchemy import delete, func, select, update
+from sqlalchemy.exc import OperationalError
 
 from press_app.errors import PressError
 from press_app.kit.clock import FixedClock
@@ -15,7 +18,7 @@ from press_app.work.model import ScheduleRow, TaskRow, TaskStatus
 from press_app.work.task import Task, sweep
 from press_app.work.ticker import SWEEP_LIMIT, Ticker, forget_done, next_tick
 from press_app.work.unit_of_work import Work
-from tests.factories.processes import free_port
+from tests.factories.processes import free_port, wait_until
 from tests.press_app.work.support import make_task, promise, read_task, with_tasks
 
 
@@ -155,6 +158,25 @@ class TestSweep:
         said = capsys.readouterr().out
         assert "sweep.failed" in said
         assert str(error) in said
+
+
+class TestThread:
+    def test_it_ticks_while_the_block_runs_and_outlives_what_goes_wrong(self, work: Work) -> None:
+        ticks: list[str] = []
+
+        class Stumbling(Ticker):
+            def tick(self) -> None:
+                ticks.append(threading.current_thread().name)
+                raise [OperationalError("", {}, Exception()), KeyError("a mistake")][len(ticks) % 2]
+
+        knowing, runner = with_tasks(work)
+        ticker = Stumbling(runner, knowing.bell)
+        with ticker.ticking(every_seconds=0.01):
+            wait_until(lambda: len(ticks) >= 4, seconds=10, what="four ticks")
+        stopped = len(ticks)
+        time.sleep(0.1)
+        assert len(ticks) == stopped
+        assert set(ticks) == {"ticker"}
 
 
 class TestRingingAgain:
