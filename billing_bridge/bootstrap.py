@@ -20,9 +20,10 @@ from billing_bridge.handlers.ledger import Ledger
 from billing_bridge.handlers.sync import Synchronizer
 from billing_bridge.inbox import tasks
 from billing_bridge.inbox.doorbell import Doorbell, RedisDoorbell
+from billing_bridge.inbox.events import RECONCILE, Event, Lane
 from billing_bridge.inbox.leases import Leases
 from billing_bridge.inbox.listener import listen
-from billing_bridge.inbox.store import RECONCILE, Event, InboxStore, Lane
+from billing_bridge.inbox.store import InboxStore
 from billing_bridge.inbox.worker import InboxWorker, Outcome, RetryRules
 from billing_bridge.lago.http import LagoHttp
 from billing_bridge.lago.port import Lago, LagoAdmin

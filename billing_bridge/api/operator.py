@@ -23,7 +23,7 @@ from billing_bridge.api.schemas import (
 from billing_bridge.bootstrap import Bridge
 from billing_bridge.config import Settings
 from billing_bridge.errors import Unauthorized
-from billing_bridge.inbox.store import EventStatus
+from billing_bridge.inbox.events import EventStatus
 from billing_bridge.reconcile.reconciler import NOTE
 from billing_bridge.reconcile.ticker import new_reconcile
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from billing_bridge.handlers.sync import Synced
 from billing_bridge.inbox.envelope import read_json
-from billing_bridge.inbox.store import Event
+from billing_bridge.inbox.events import Event
 from billing_bridge.reconcile.mismatches import Mismatch
 
 

@@ -20,8 +20,8 @@ from billing_bridge.bootstrap import Bridge
 from billing_bridge.errors import BodyTooLarge, BodyTooSlow, BridgeError, OrganizationRefused, WebhookRefused
 from billing_bridge.handlers.table import HANDLERS
 from billing_bridge.inbox.envelope import Envelope, read_envelope, read_key
+from billing_bridge.inbox.events import NewEvent
 from billing_bridge.inbox.ringer import Ringer
-from billing_bridge.inbox.store import NewEvent
 from billing_bridge.inbox.writer import InboxWriter
 
 PATH = "/webhooks/lago"

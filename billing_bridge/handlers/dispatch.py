@@ -9,7 +9,7 @@ from billing_bridge.handlers.look import Look
 from billing_bridge.handlers.sync import Expected, Synchronizer
 from billing_bridge.handlers.table import HANDLERS
 from billing_bridge.inbox.envelope import read_envelope, read_json
-from billing_bridge.inbox.store import SYNC, Event, NewEvent, Source
+from billing_bridge.inbox.events import SYNC, Event, NewEvent, Source
 from billing_bridge.inbox.worker import Outcome
 from billing_bridge.lago.port import Lago
 

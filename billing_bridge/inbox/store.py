@@ -1,86 +1,17 @@
 """The inbox table: insert once, claim by a conditional update, finish or try again later."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 
 from billing_bridge.db import inbox, insert_new
 from billing_bridge.errors import NotFound, NotReplayable
-
-
-class EventStatus(StrEnum):
-    PENDING = "pending"
-    WORKING = "working"
-    HANDLED = "handled"
-    IGNORED = "ignored"
-    DEAD = "dead"
-
-
-class Source(StrEnum):
-    LAGO = "lago"
-    BRIDGE = "bridge"
-
-
-class Lane(StrEnum):
-    """Long work has a lane of its own, so that no event waits behind it."""
-
-    EVENTS = "events"
-    RECONCILE = "reconcile"
-
+from billing_bridge.inbox.events import RECONCILE, Backlog, Event, EventStatus, Lane, NewEvent, Source
 
 FURTHEST = timedelta(minutes=30)
 """Nothing is put off or claimed for longer; a moment beyond it was written by a clock that was ahead."""
-SYNC = "bridge.sync"
-RECONCILE = "bridge.reconcile"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewEvent:
-    """An event to be stored; `unique_key` decides whether it is new."""
-
-    unique_key: str
-    webhook_type: str
-    body: bytes
-    source: Source = Source.LAGO
-    organization_id: str | None = None
-    correlation_id: str | None = None
-    ignored: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """A row of the inbox."""
-
-    id: int
-    unique_key: str
-    source: str
-    webhook_type: str
-    organization_id: str | None
-    body: bytes
-    correlation_id: str | None
-    received_at: datetime
-    status: str
-    attempts: int
-    next_attempt_at: datetime
-    lease_owner: str | None
-    lease_until: datetime | None
-    handled_at: datetime | None
-    outcome: str | None
-    error_code: str | None
-    error_message: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backlog:
-    """How much waits: counts of rows, and the age of the oldest waiting one in seconds."""
-
-    waiting: int
-    dead: int
-    oldest_seconds: float
 
 
 class InboxStore:
@@ -103,10 +34,10 @@ class InboxStore:
 
     def claim(self, *, owner: str, now: datetime, lease: timedelta, lane: Lane = Lane.EVENTS) -> Event | None:
         """Take the oldest due event, or one whose worker stopped renewing its lease; None when nothing is due."""
-        due = _is_due(now, lane)
+        due = _is_due(lane)
         while True:
             with self._engine.begin() as connection:
-                row_id = connection.scalar(sa.select(inbox.c.id).where(due).order_by(inbox.c.id).limit(1))
+                row_id = connection.scalar(FIRST_DUE[lane], _moments(now))
             if row_id is None:
                 return None
             with self._engine.begin() as connection:
@@ -118,7 +49,8 @@ class InboxStore:
                         attempts=inbox.c.attempts + 1,
                         lease_owner=owner,
                         lease_until=now + lease,
-                    )
+                    ),
+                    _moments(now),
                 )
                 if taken.rowcount == 1:
                     return _event(connection.execute(sa.select(inbox).where(inbox.c.id == row_id)).one())
@@ -239,7 +171,7 @@ class InboxStore:
 
     def has_due(self, *, now: datetime, lane: Lane = Lane.EVENTS) -> bool:
         with self._engine.connect() as connection:
-            return connection.scalar(sa.select(inbox.c.id).where(_is_due(now, lane)).limit(1)) is not None
+            return connection.scalar(FIRST_DUE[lane], _moments(now)) is not None
 
     def count_backlog(self, *, now: datetime) -> Backlog:
         waiting = inbox.c.status.in_([EventStatus.PENDING, EventStatus.WORKING])
@@ -259,13 +191,23 @@ class InboxStore:
             return connection.execute(old).rowcount
 
 
-def _is_due(now: datetime, lane: Lane) -> sa.ColumnElement[bool]:
-    furthest = now + FURTHEST
+def _is_due(lane: Lane) -> sa.ColumnElement[bool]:
+    """To be executed with :func:`_moments`."""
+    now: sa.BindParameter[datetime] = sa.bindparam("now")
+    furthest: sa.BindParameter[datetime] = sa.bindparam("furthest")
     come, over = inbox.c.next_attempt_at <= now, inbox.c.lease_until < now
     waiting = (inbox.c.status == EventStatus.PENDING) & (come | (inbox.c.next_attempt_at > furthest))
     abandoned = (inbox.c.status == EventStatus.WORKING) & (over | (inbox.c.lease_until > furthest))
     is_reconcile = inbox.c.webhook_type == RECONCILE
     return (is_reconcile if lane is Lane.RECONCILE else ~is_reconcile) & (waiting | abandoned)
+
+
+def _moments(now: datetime) -> dict[str, datetime]:
+    return {"now": now, "furthest": now + FURTHEST}
+
+
+FIRST_DUE = {lane: sa.select(inbox.c.id).where(_is_due(lane)).order_by(inbox.c.id).limit(1) for lane in Lane}
+"""Made once: it is asked every second, and putting it together cost more than the answer."""
 
 
 def _mine(event: Event) -> sa.Update:

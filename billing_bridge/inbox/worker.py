@@ -10,7 +10,8 @@ from asgi_correlation_id import correlation_id
 
 from billing_bridge.errors import BridgeError, SubjectBusy
 from billing_bridge.inbox.doorbell import Doorbell
-from billing_bridge.inbox.store import Event, InboxStore, Lane, NewEvent
+from billing_bridge.inbox.events import Event, Lane, NewEvent
+from billing_bridge.inbox.store import InboxStore
 
 log = structlog.get_logger(__name__)
 BUSY_SECONDS = 0.5

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
-from billing_bridge.inbox.store import InboxStore, NewEvent
+from billing_bridge.inbox.events import NewEvent
+from billing_bridge.inbox.store import InboxStore
 
 LARGEST_GROUP = 256
 PACE = 0.003

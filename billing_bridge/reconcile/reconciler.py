@@ -11,7 +11,7 @@ from billing_bridge.db import SUBJECT_LENGTH
 from billing_bridge.errors import BridgeError
 from billing_bridge.handlers.ledger import Ledger
 from billing_bridge.handlers.sync import Synchronizer
-from billing_bridge.inbox.store import Event
+from billing_bridge.inbox.events import Event
 from billing_bridge.inbox.worker import Outcome
 from billing_bridge.lago.port import Lago
 from billing_bridge.policy import Decision, Entitlements

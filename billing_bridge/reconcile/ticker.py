@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 import structlog
 
 from billing_bridge.inbox.doorbell import Doorbell
+from billing_bridge.inbox.events import RECONCILE, NewEvent, Source
 from billing_bridge.inbox.leases import Leases
-from billing_bridge.inbox.store import RECONCILE, InboxStore, NewEvent, Source
+from billing_bridge.inbox.store import InboxStore
 from billing_bridge.inbox.worker import InboxWorker
 from billing_bridge.reconcile.mismatches import MismatchStore
 

@@ -41,15 +41,23 @@ def is_open_on(session: Session | ReadSession, server_id: str, operation: str) -
     return session.scalar(query.limit(1)) is not None
 
 
+SERVERS_WITH_OPEN = select(Job.server_id).where(Job.status.in_(OPEN)).distinct()
+# In the order of the index: sorted by id, the whole history would be walked to find none.
+UNSETTLED = (
+    select(Job.id)
+    .where(Job.settled_at.is_(None), Job.ended_at.is_not(None))
+    .order_by(Job.ended_at)
+    .limit(200)
+)
+
+
 def list_servers_with_open(session: Session | ReadSession) -> list[str]:
-    return list(session.scalars(select(Job.server_id).where(Job.status.in_(OPEN)).distinct()))
+    return list(session.scalars(SERVERS_WITH_OPEN))
 
 
-def list_unsettled(session: Session | ReadSession, limit: int = 200) -> list[str]:
+def list_unsettled(session: Session | ReadSession) -> list[str]:
     """Ended jobs whose result nobody took yet, the longest ended first."""
-    query = select(Job.id).where(Job.settled_at.is_(None), Job.ended_at.is_not(None))
-    # In the order of the index: sorted by id, the whole history would be walked to find none.
-    return list(session.scalars(query.order_by(Job.ended_at).limit(limit)))
+    return list(session.scalars(UNSETTLED))
 
 
 def forget_ended(session: Session, *, before: datetime, operations: Collection[str] | None = None) -> None:

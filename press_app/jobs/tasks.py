@@ -50,7 +50,7 @@ def settle(
         service.settle(uow, job_id, finishers)
 
 
-@sweep("job.watch", schedule="* * * * * */3")
+@sweep("job.watch", schedule="* * * * * */5")
 def watch(*, work: Work, correlation_id: str) -> None:
     """Have agents with open jobs asked for news that was not heard, and ended jobs settled that nobody settled."""
     with work.read() as session:

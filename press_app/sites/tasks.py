@@ -76,7 +76,7 @@ def publish_routes(work: Work, edge: Edge) -> None:
     edge.publish(read)
 
 
-@sweep("site.reconcile", schedule="* * * * * */5")
+@sweep("site.reconcile", schedule="* * * * * */10")
 def reconcile(*, work: Work, edge: Edge, correlation_id: str) -> None:
     """Start what is due, look again at what should be done, tell about what takes too long."""
     publish_routes(work, edge)

@@ -15,7 +15,8 @@ import sqlalchemy as sa
 
 from billing_bridge.config import Settings
 from billing_bridge.db import inbox, make_engine
-from billing_bridge.inbox.store import InboxStore, NewEvent
+from billing_bridge.inbox.events import NewEvent
+from billing_bridge.inbox.store import InboxStore
 from billing_bridge.migrations.schema import upgrade_database
 from tests.bench.figures import Figure, find_percentile, make_figure, make_rate
 from tests.bench.load import Sent, send_as_fast_as_answered, send_steadily

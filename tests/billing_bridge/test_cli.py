@@ -10,7 +10,7 @@ import pytest
 
 from billing_bridge.bootstrap import Bridge, bootstrap
 from billing_bridge.config import Settings
-from billing_bridge.inbox.store import NewEvent
+from billing_bridge.inbox.events import NewEvent
 from billing_bridge.migrations.revision import HEAD
 from tests.billing_bridge.builders import make_body, make_subscription
 from tests.billing_bridge.conftest import make_sqlite

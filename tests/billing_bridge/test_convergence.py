@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from billing_bridge import bootstrap
 from billing_bridge.config import Settings
 from billing_bridge.inbox.doorbell import FakeDoorbell
-from billing_bridge.inbox.store import NewEvent
+from billing_bridge.inbox.events import NewEvent
 from billing_bridge.lago.fake import FakeLago
 from billing_bridge.migrations.schema import upgrade_database
 from billing_bridge.policy import Decision, decide

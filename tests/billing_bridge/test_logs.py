@@ -13,7 +13,7 @@ import requests
 
 from billing_bridge.bootstrap import Bridge, bootstrap
 from billing_bridge.config import Settings
-from billing_bridge.inbox.store import EventStatus
+from billing_bridge.inbox.events import EventStatus
 from tests.billing_bridge.builders import make_body, sign
 from tests.billing_bridge.conftest import make_sqlite
 from tests.billing_bridge.processes import running

@@ -12,7 +12,7 @@ from billing_bridge import bootstrap
 from billing_bridge.bootstrap import Bridge
 from billing_bridge.config import Settings
 from billing_bridge.inbox.doorbell import FakeDoorbell
-from billing_bridge.inbox.store import EventStatus, NewEvent
+from billing_bridge.inbox.events import EventStatus, NewEvent
 from billing_bridge.lago.fake import FakeLago
 from billing_bridge.migrations.schema import upgrade_database
 from press_app.sites.lifecycle import Wanted

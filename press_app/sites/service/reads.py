@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, exists, literal, or_, select
+from sqlalchemy import Select, and_, bindparam, exists, literal, or_, select
 from sqlalchemy.orm import load_only
 
 from press_app.jobs.lifecycle import OPEN
@@ -17,6 +17,9 @@ from press_app.sites.model import Hold, LoginLink, Site
 
 PRIORITY = (HoldKind.SECURITY, HoldKind.OPERATOR, HoldKind.BILLING, HoldKind.QUOTA)
 """Of several holds the first of these is told to visitors."""
+
+MOST_ASTRAY = 500
+"""Sites that one look finds; what is left is found by the next."""
 
 WORKING = (
     SiteStatus.INSTALLING,
@@ -94,12 +97,14 @@ def list_on_bench(session: Session | ReadSession, bench_ids: Sequence[str]) -> l
 
 def list_by_id(session: Session | ReadSession, site_ids: Sequence[str]) -> list[Site]:
     """Those of the ids that exist, in the order that was asked for."""
+    if not site_ids:
+        return []
     found = {site.id: site for site in session.scalars(select(Site).where(Site.id.in_(site_ids)))}
     return [found[site_id] for site_id in site_ids if site_id in found]
 
 
-def list_astray(session: Session | ReadSession, now: datetime, limit: int = 500) -> list[str]:
-    """Sites that are not what they should be and for which a next action exists (the SQL face of the rule)."""
+def _find_astray() -> tuple[Select[str], ...]:
+    """A query for each way of being other than one should be; to be executed with ``now`` and ``latest``."""
     held = exists().where(Hold.site_id == Site.id)
     serving = (SiteStatus.ACTIVE, SiteStatus.SUSPENDED)
     kinds = (
@@ -112,12 +117,22 @@ def list_astray(session: Session | ReadSession, now: datetime, limit: int = 500)
         and_(Site.status == SiteStatus.BROKEN, Site.retry_at.is_not(None)),
         and_(Site.status == SiteStatus.RESERVED, or_(Site.wanted == Wanted.ARCHIVED, ~held)),
     )
-    is_due = or_(Site.retry_at.is_(None), Site.retry_at <= now, Site.retry_at > now + rules.LONGEST_WAIT)
+    has_come = or_(Site.retry_at <= bindparam("now"), Site.retry_at > bindparam("latest"))
+    is_due = or_(Site.retry_at.is_(None), has_come)
+    return tuple(select(Site.id).where(kind, is_due).order_by(Site.id).limit(MOST_ASTRAY) for kind in kinds)
+
+
+ASTRAY = _find_astray()
+"""Made once: they are asked all the time, and putting them together cost more than the answers."""
+OVERDUE = select(Site).where(Site.deadline_at < bindparam("now")).order_by(Site.deadline_at)
+
+
+def list_astray(session: Session | ReadSession, now: datetime) -> list[str]:
+    """Sites that are not what they should be and for which a next action exists (the SQL face of the rule)."""
     found: dict[str, None] = {}
-    for kind in kinds:
-        query = select(Site.id).where(kind, is_due).order_by(Site.id).limit(limit)
-        found.update(dict.fromkeys(session.scalars(query)))
-    return list(found)[:limit]
+    for query in ASTRAY:
+        found.update(dict.fromkeys(session.scalars(query, {"now": now, "latest": now + rules.LONGEST_WAIT})))
+    return list(found)[:MOST_ASTRAY]
 
 
 def list_broken(session: Session | ReadSession, limit: int = 500) -> list[str]:
@@ -136,7 +151,7 @@ def list_working(session: Session | ReadSession, limit: int = 500) -> list[str]:
 
 def list_overdue(session: Session | ReadSession, now: datetime) -> list[Site]:
     """Working sites past their deadline, the latest first."""
-    return list(session.scalars(select(Site).where(Site.deadline_at < now).order_by(Site.deadline_at)))
+    return list(session.scalars(OVERDUE, {"now": now}))
 
 
 def list_unmeasured(session: Session | ReadSession, before: datetime, limit: int) -> list[str]:

@@ -151,6 +151,8 @@ def expected_answer(site: Site, *, is_held: bool) -> int | None:
 def list_verifiable(session: Session | ReadSession, now: datetime) -> list[str]:
     """Sites whose host's part is done, so that only the look from outside is missing."""
     working = reads.list_by_id(session, reads.list_working(session))
+    if not working:
+        return []
     held = reads.list_holds_of(session, [site.id for site in working])
     busy = lease.list_live(session, now)
     return [

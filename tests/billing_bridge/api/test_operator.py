@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from billing_bridge.api.app import create_app
 from billing_bridge.bootstrap import Bridge
 from billing_bridge.inbox.doorbell import FakeDoorbell
-from billing_bridge.inbox.store import NewEvent
+from billing_bridge.inbox.events import NewEvent
 from tests.billing_bridge.builders import make_body, make_subscription
 from tests.billing_bridge.servers import LagoServer, PressServer
 

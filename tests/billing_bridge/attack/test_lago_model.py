@@ -27,7 +27,7 @@ from hypothesis.stateful import (
 from billing_bridge import bootstrap
 from billing_bridge.config import Settings
 from billing_bridge.inbox.doorbell import FakeDoorbell
-from billing_bridge.inbox.store import EventStatus, NewEvent
+from billing_bridge.inbox.events import EventStatus, NewEvent
 from billing_bridge.migrations.schema import upgrade_database
 from billing_bridge.sandbox.webhooks.signing import ensure_rsa_key
 from tests.billing_bridge.attack.oracle import Picture, judge, read_limits

@@ -12,7 +12,7 @@ from billing_bridge.errors import WebhookRefused
 from billing_bridge.handlers.table import EVENT_TYPES
 from billing_bridge.inbox.doorbell import FakeDoorbell
 from billing_bridge.inbox.envelope import read_envelope
-from billing_bridge.inbox.store import Event, EventStatus, NewEvent
+from billing_bridge.inbox.events import Event, EventStatus, NewEvent
 from tests.billing_bridge.attack.corpus import list_wrong_types, replace
 from tests.billing_bridge.attack.test_bodies import DEPTH
 from tests.billing_bridge.builders import make_body, make_subscription

@@ -9,7 +9,7 @@ import pytest
 from billing_bridge.bootstrap import Bridge
 from billing_bridge.handlers.table import EVENT_TYPES, HANDLERS
 from billing_bridge.inbox.doorbell import FakeDoorbell
-from billing_bridge.inbox.store import EventStatus, NewEvent
+from billing_bridge.inbox.events import EventStatus, NewEvent
 from billing_bridge.lago.fake import FakeLago
 from billing_bridge.policy import Customer, Entitlements
 from tests.billing_bridge.builders import (

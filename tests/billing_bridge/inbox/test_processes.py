@@ -11,7 +11,7 @@ import requests
 
 from billing_bridge.bootstrap import Bridge, bootstrap
 from billing_bridge.config import Settings
-from billing_bridge.inbox.store import EventStatus, NewEvent
+from billing_bridge.inbox.events import EventStatus, NewEvent
 from tests.billing_bridge.builders import make_body, make_subscription, sign
 from tests.billing_bridge.processes import running
 from tests.billing_bridge.servers import LagoServer, PressServer, serving

@@ -7,7 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 from billing_bridge.errors import NotFound, NotReplayable
-from billing_bridge.inbox.store import RECONCILE, Event, EventStatus, InboxStore, Lane, NewEvent, Source
+from billing_bridge.inbox.events import RECONCILE, Event, EventStatus, Lane, NewEvent, Source
+from billing_bridge.inbox.store import InboxStore
 
 NOW = datetime(2026, 11, 23, 10, 0, 0, 123456, tzinfo=UTC)
 LEASE = timedelta(seconds=20)

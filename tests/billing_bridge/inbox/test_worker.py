@@ -12,8 +12,9 @@ from billing_bridge.db import inbox, make_engine
 from billing_bridge.errors import LagoUnreadable, SubjectBusy
 from billing_bridge.inbox import tasks
 from billing_bridge.inbox.doorbell import FakeDoorbell
+from billing_bridge.inbox.events import Event, NewEvent
 from billing_bridge.inbox.leases import Leases
-from billing_bridge.inbox.store import Event, InboxStore, NewEvent
+from billing_bridge.inbox.store import InboxStore
 from billing_bridge.inbox.worker import InboxWorker, Outcome, RetryRules
 from billing_bridge.inbox.writer import InboxWriter
 
