@@ -14,14 +14,15 @@ class UnwritableProgram(ValueError):
     """A command, path or variable that the configuration file cannot hold."""
 
 
-def supervisord_conf(folder: Path, socket: Path) -> str:
-    """Configure a supervisord of our own that reads programs from ``<folder>/conf.d``."""
+def supervisord_conf(folder: Path, socket: Path, *, identifier: str = "supervisor") -> str:
+    """Configure a supervisord of our own that reads programs from ``<folder>/conf.d``; it says its identifier when asked."""
     return "\n".join(
         (
             "[unix_http_server]",
             f"file={_value(str(socket))}",
             "chmod=0600",
             "[supervisord]",
+            f"identifier={_value(identifier)}",
             f"logfile={_value(str(folder / 'supervisord.log'))}",
             "logfile_maxbytes=5MB",
             "logfile_backups=1",

@@ -17,6 +17,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("create_login_link", doors.a_token_expires),
     ("set_admin_password", doors.a_new_password_replaces_the_old_one),
     ("measure_usage", doors.usage_counts_people_and_bytes),
+    ("suspend_site", doors.a_suspension_ends_what_was_open),
     ("suspend_site", doors.suspended_nobody_gets_in),
     ("resume_site", doors.resumed_the_data_are_the_same),
     ("take_backup", data.a_backup_is_taken_while_the_site_serves),

@@ -1,8 +1,12 @@
 """Checks of what happens to a site's data."""
 
-from agent.conformance.suite import Broken, Suite, expect, has_record, restore, suspend
+import secrets
+
+from agent.conformance.suite import Broken, Suite, allow, expect, has_record, restore, suspend
 from agent.errors import AgentError
 from agent.host import files
+
+TOKEN_SECONDS = 60
 
 
 def a_backup_is_taken_while_the_site_serves(suite: Suite) -> None:
@@ -26,12 +30,17 @@ def a_broken_backup_touches_nothing(suite: Suite) -> None:
 
 def restored_the_site_is_as_it_was(suite: Suite) -> None:
     suite.probe.write_record(suite.door(suite.first), "Later")
+    token = secrets.token_urlsafe(32)
+    path = allow(suite, token, TOKEN_SECONDS)
     for _ in range(2):
         restore(suite, suite.work_dir / "backup")
         expect(
             has_record(suite, suite.first, "Ada") and not has_record(suite, suite.first, "Later"),
             "the data are not the backup's",
         )
+    expect(
+        not suite.probe.can_use_token(suite.door(suite.first), path, token), "a token of before still opens"
+    )
     expect(has_record(suite, suite.second, "Grace"), "the neighbour was changed")
 
 

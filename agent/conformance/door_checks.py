@@ -31,9 +31,11 @@ def a_token_expires(suite: Suite) -> None:
 
 
 def a_new_password_replaces_the_old_one(suite: Suite) -> None:
-    site, password = suite.first, secrets.token_urlsafe(16)
+    site, password, token = suite.first, secrets.token_urlsafe(16), secrets.token_urlsafe(32)
+    path = allow(suite, token, TOKEN_SECONDS)
     for _ in range(2):
         suite.engine.ensure_admin_password(site.bench_id, site.site_id, site.admin_login, password)
+    expect(not suite.probe.can_use_token(suite.door(site), path, token), "a token of before still opens")
     expect(not suite.probe.can_log_in(suite.door(site)), "the old password still opens")
     suite.first = replace(site, admin_password=password)
     expect(suite.probe.can_log_in(suite.door(suite.first)), "the new password does not open")
@@ -58,6 +60,14 @@ def suspended_nobody_gets_in(suite: Suite) -> None:
     found = suite.engine.find_site(site.bench_id, site.site_id)
     expect(found is not None and found.state is SiteState.SUSPENDED, "the site is not seen suspended")
     expect(suite.probe.can_log_in(suite.door(suite.second)), "the neighbour is closed too")
+
+
+def a_suspension_ends_what_was_open(suite: Suite) -> None:
+    site, token = suite.first, secrets.token_urlsafe(32)
+    path = allow(suite, token, TOKEN_SECONDS)
+    suspend(suite)
+    suite.engine.ensure_site_resumed(site.bench_id, site.site_id)
+    expect(not suite.probe.can_use_token(suite.door(site), path, token), "a token of before still opens")
 
 
 def resumed_the_data_are_the_same(suite: Suite) -> None:

@@ -43,12 +43,12 @@ class Leases:
 
     def renew(self) -> None:
         """Keep what is held; writes nothing while nothing is."""
-        if not self._held:
+        held = list(self._held)
+        if not held:
             return
         until = self._clock() + self._duration
         with self._engine.begin() as connection:
-            mine = leases.c.owner.startswith(f"{self._owner}/", autoescape=True)
-            connection.execute(sa.update(leases).where(mine).values(until=until))
+            connection.execute(sa.update(leases).where(leases.c.owner.in_(held)).values(until=until))
 
     def _take(self, subject: str, holder: str, purpose: str) -> None:
         now = self._clock()

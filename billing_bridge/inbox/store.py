@@ -55,9 +55,10 @@ class InboxStore:
                 if taken.rowcount == 1:
                     return _event(connection.execute(sa.select(inbox).where(inbox.c.id == row_id)).one())
 
-    def renew(self, *, owner: str, until: datetime) -> None:
-        """Keep what `owner` works on; a killed owner stops calling this and loses it."""
+    def renew(self, event_ids: Sequence[int], *, owner: str, until: datetime) -> None:
+        """Keep these events, where `owner` still works on them; a killed owner stops calling this and loses them."""
         mine = (inbox.c.lease_owner == owner) & (inbox.c.status == EventStatus.WORKING)
+        mine &= inbox.c.id.in_(event_ids)
         with self._engine.begin() as connection:
             connection.execute(sa.update(inbox).where(mine).values(lease_until=until))
 

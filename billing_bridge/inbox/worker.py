@@ -88,8 +88,8 @@ class InboxWorker:
 
     def renew(self) -> None:
         """Say that this worker lives; called from another thread while it works, and for nothing while it does not."""
-        if self._working:
-            self._store.renew(owner=self._owner, until=self._clock() + self._lease)
+        if ids := list(self._working):
+            self._store.renew(ids, owner=self._owner, until=self._clock() + self._lease)
 
     def handle_one(self, event: Event) -> None:
         """Handle one claimed event; every failure ends in its row, never here."""

@@ -17,6 +17,7 @@ from press_app.errors import PressError
 from press_app.servers.lifecycle import ServerStatus
 from press_app.servers.model import Server, ServerFeed
 from press_app.servers.service import QUIET_AFTER
+from press_app.work import ticker
 from press_app.work.unit_of_work import Work
 
 log = structlog.get_logger(__name__)
@@ -106,6 +107,7 @@ def list_checks(work: Work, edge: Edge, *, edge_hostname: str) -> Sequence[Check
         Check("redis", lambda: probe_redis(work.bell), is_required=True),
         Check("edge", lambda: probe_edge(edge, edge_hostname), is_required=False),
         Check("agents", lambda: probe_agents(work), is_required=False),
+        Check("clock", lambda: probe_clock(work), is_required=False),
     )
 
 
@@ -124,6 +126,15 @@ def probe_redis(bell: object) -> None:
 def probe_edge(edge: Edge, hostname: str) -> None:
     if edge.probe(hostname) == 0:
         message = "The edge does not answer; sites cannot be reached from outside."
+        raise CheckFailed(message)
+
+
+def probe_clock(work: Work) -> None:
+    """Raises when no worker with a clock said for two minutes that all its looks go well."""
+    with work.read() as session:
+        silence = ticker.measure_silence(session, work.clock.now())
+    if silence is None or silence > ticker.SILENT_AFTER:
+        message = "The clock stands still: nothing scheduled is done. Start 'press run worker --tick', or read its log."
         raise CheckFailed(message)
 
 

@@ -11,7 +11,7 @@ class FakeEdge:
         self.published = 0
         self.is_down = False
 
-    def publish(self, read: ReadNews) -> bool:
+    def publish(self, read: ReadNews, *, waits: bool = True) -> bool:  # noqa: ARG002
         table = {route.hostname: route for route in read(None).routes.values() if route is not None}
         if table == self.routes:
             return False

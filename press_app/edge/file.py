@@ -31,14 +31,17 @@ class FileEdge:
         self._print: tuple[int, int, int] | None = None
         """Of the file that has our table; None while that is not known."""
 
-    def publish(self, read: ReadNews) -> bool:
+    def publish(self, read: ReadNews, *, waits: bool = True) -> bool:
         # The staging folder stands outside the watched one: Traefik refuses every change while one file in its
         # folder cannot be read.
         staging = self._file.parent.parent / "staging"
         staging.mkdir(parents=True, exist_ok=True)
         self._file.parent.mkdir(exist_ok=True)
         with (staging / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
+            except BlockingIOError:
+                return False
             if not self._learn(read) and self._print is not None and self._print == self._look():
                 return False
             self._print = None

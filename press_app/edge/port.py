@@ -80,8 +80,8 @@ ReadNews = Callable[[Mark | None], News]
 class Edge(Protocol):
     """Takes what changed in the table."""
 
-    def publish(self, read: ReadNews) -> bool:
-        """Make what ``read`` gives the table; False when it is already.
+    def publish(self, read: ReadNews, *, waits: bool = True) -> bool:
+        """Make what ``read`` gives the table; False when it is already, or when another publishes and this one may not wait.
 
         ``read`` is called under the publisher's lock, so of two publishers the one that reads later writes later.
         Atomic: the edge sees the old or the new table.

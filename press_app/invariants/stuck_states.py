@@ -1,4 +1,4 @@
-"""No working state past its deadline. Leeway one minute: the reconciler looks every five seconds."""
+"""No working state past its deadline. Leeway one minute: the reconciler looks every ten seconds."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta

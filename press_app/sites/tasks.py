@@ -7,11 +7,10 @@ import structlog
 
 from press_app.config import Settings
 from press_app.edge.port import Edge, Mark, News
-from press_app.errors import PressError
 from press_app.sites import service
 from press_app.sites.errors import EdgeDisagrees
 from press_app.work import lease
-from press_app.work.task import sweep, task
+from press_app.work.task import going_on, sweep, task
 from press_app.work.unit_of_work import Work
 
 log = structlog.get_logger(__name__)
@@ -66,30 +65,31 @@ def _look(edge: Edge, hostname: str, expected: int) -> int:
         time.sleep(LOOK_EVERY_SECONDS)
 
 
-def publish_routes(work: Work, edge: Edge) -> None:
+def publish_routes(work: Work, edge: Edge, *, waits: bool = True) -> None:
     """Read what changed under the publisher's lock, and write the table where it did."""
 
     def read(mark: Mark | None) -> News:
         with work.read() as session:
             return service.read_routes(session, mark)
 
-    edge.publish(read)
+    edge.publish(read, waits=waits)
 
 
 @sweep("site.reconcile", schedule="* * * * * */10")
 def reconcile(*, work: Work, edge: Edge, correlation_id: str) -> None:
     """Start what is due, look again at what should be done, tell about what takes too long."""
-    publish_routes(work, edge)
+    # Somebody who publishes at this moment does what this would do; a sweep waits for nobody.
+    publish_routes(work, edge, waits=False)
     with work.read() as session:
         astray = service.list_astray(session, work.clock.now())
         working = service.list_verifiable(session, work.clock.now())
         overdue = [site.id for site in service.list_overdue(session, work.clock.now())]
     for site_id in overdue:
-        try:
-            with work.begin(actor="reconciler", correlation_id=correlation_id) as uow:
-                service.on_overdue(uow, service.get_site(uow.session, site_id))
-        except PressError as error:
-            log.warning("site.not_ended", site_id=site_id, code=error.code, error=error.message)
+        with (
+            going_on("site.not_ended", site_id=site_id),
+            work.begin(actor="reconciler", correlation_id=correlation_id) as uow,
+        ):
+            service.on_overdue(uow, service.get_site(uow.session, site_id))
     if not astray and not working:
         return
     with work.begin(actor="reconciler", correlation_id=correlation_id) as uow:

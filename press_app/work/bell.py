@@ -1,5 +1,6 @@
 """The doorbell: Redis wakes workers and listeners; it never holds anything that is not a row."""
 
+import time
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -15,6 +16,9 @@ JOURNAL_CHANNEL = "press:journal"
 RING_FUNCTION = "press_app.work.worker.answer"
 QUEUES = ("urgent", "default", "slow")
 """By urgency: what a person waits for, what nobody waits for, what takes long."""
+
+
+SILENT_SECONDS = 1.0
 
 
 class Bell(Protocol):
@@ -38,19 +42,30 @@ class RedisBell:
         self._queues = {
             name: Queue(name, connection=self._redis, serializer=JSONSerializer) for name in QUEUES
         }
+        self._silent_until = 0.0
+
+    def _fall_silent(self) -> None:
+        """Spare those who come next the wait for a Redis that does not answer; the sweep rings again."""
+        self._silent_until = time.monotonic() + SILENT_SECONDS
 
     def ring(self, task_id: str, queue: str) -> bool:
+        if time.monotonic() < self._silent_until:
+            return False
         try:
             self._queues[queue].enqueue(RING_FUNCTION, task_id, result_ttl=0, failure_ttl=3600)
         except (RedisError, OSError) as error:
+            self._fall_silent()
             log.warning("bell.silent", task_id=task_id, error=str(error))
             return False
         return True
 
     def announce(self) -> None:
+        if time.monotonic() < self._silent_until:
+            return
         try:
             self._redis.publish(JOURNAL_CHANNEL, b"1")
         except (RedisError, OSError) as error:
+            self._fall_silent()
             log.warning("bell.silent", channel=JOURNAL_CHANNEL, error=str(error))
 
     def count_waiting(self, queue: str) -> int:

@@ -48,8 +48,8 @@ class Runner:
                 self._finish(row)
         return True
 
-    def sweep(self, task: Task) -> None:
-        """Call a task that has no row; when it fails that is logged, and it comes again."""
+    def sweep(self, task: Task) -> bool:
+        """Call a task that has no row; when it fails that is logged, and it comes again. Whether it went well."""
         correlation_id = new_id()
         with structlog.contextvars.bound_contextvars(correlation_id=correlation_id, task=task.name):
             try:
@@ -58,6 +58,9 @@ class Runner:
                 log.warning("sweep.failed", error=str(error))
             except Exception:
                 log.exception("sweep.failed")
+            else:
+                return True
+        return False
 
     def _claim(self, task_id: str) -> TaskRow | None:
         with self.work.begin(actor="worker") as uow:

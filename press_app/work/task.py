@@ -1,11 +1,17 @@
 """Tasks: a name, a function, and how it is queued, retried and scheduled."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+import structlog
 from croniter import croniter
+
+from press_app.errors import PressError
+
+log = structlog.get_logger(__name__)
 
 RESERVED = frozenset({"work", "correlation_id"})
 
@@ -42,6 +48,17 @@ def sweep(name: str, *, schedule: str) -> Callable[[Callable[..., None]], Task]:
     """
     declare = task(name, schedule=schedule, max_attempts=1)
     return lambda function: replace(declare(function), is_sweep=True)
+
+
+@contextmanager
+def going_on(event: str, **context: str) -> Iterator[None]:
+    """For one of many in a sweep: what goes wrong with it is logged, and keeps nothing from the others."""
+    try:
+        yield
+    except PressError as error:
+        log.warning(event, code=error.code, error=error.message, **context)
+    except Exception:
+        log.exception(event, **context)
 
 
 def task(

@@ -11,6 +11,7 @@ from sqlalchemy import and_, bindparam, delete, or_, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from press_app.errors import PressError
+from press_app.kit.db import ReadSession
 from press_app.work.bell import QUEUES, Bell
 from press_app.work.keeper import LEASE
 from press_app.work.model import ScheduleRow, TaskRow, TaskStatus
@@ -28,6 +29,10 @@ SCHEDULED = "schedule:"
 SWEEP_LIMIT = 500
 EVERY_SECONDS = 0.5
 STOP_SECONDS = 5.0
+CLOCK = "ticker"
+"""The row in which tickers say that they live."""
+BEAT_EVERY = timedelta(seconds=30)
+SILENT_AFTER = timedelta(minutes=2)
 CLOCK_SKEW = timedelta(seconds=5)
 LONGEST_LEASE = 2 * LEASE
 """A lease beyond it was taken by a clock that was ahead."""
@@ -48,7 +53,9 @@ class Ticker:
         self._sweeps = [task for task in scheduled if task.is_sweep]
         self._swept: dict[str, tuple[datetime, datetime]] = {}
         """When each sweep was done, and when it is due again."""
-        self._looked_at = self._quiet_until = datetime.min.replace(tzinfo=UTC)
+        self._looked_at = self._quiet_until = self._beat_at = datetime.min.replace(tzinfo=UTC)
+        self._is_well = True
+        """No sweep failed since the last beat."""
 
     @contextmanager
     def ticking(self, *, every_seconds: float = EVERY_SECONDS) -> Iterator[None]:
@@ -82,6 +89,22 @@ class Ticker:
             self._forgive_clock()
             self._free_abandoned()
             self._ring_due()
+        self._beat()
+
+    def _beat(self) -> None:
+        """Write down now and then that all of that went well; who asks whether the platform is ready reads it."""
+        now = self._work.clock.now()
+        if self._beat_at <= now < self._beat_at + BEAT_EVERY:
+            return
+        self._beat_at = now
+        if self._is_well:
+            with self._work.begin(actor="ticker") as uow:
+                row = uow.session.get(ScheduleRow, CLOCK)
+                if row is None:
+                    _add_schedule(uow, CLOCK, now)
+                else:
+                    row.last_tick = now
+        self._is_well = True
 
     def _sweep(self) -> None:
         for task in self._sweeps:
@@ -89,7 +112,7 @@ class Ticker:
             last, due = self._swept.get(task.name, (now, now))
             if due <= now or last > now + CLOCK_SKEW:
                 self._swept[task.name] = (now, next_tick(task, now))
-                self._runner.sweep(task)
+                self._is_well = self._runner.sweep(task) and self._is_well
 
     def _schedule(self) -> None:
         if not self._is_anything_due():
@@ -99,7 +122,7 @@ class Ticker:
             for task in self._scheduled:
                 row = uow.session.get(ScheduleRow, task.name)
                 if row is None:
-                    _add_schedule(uow, task, now)
+                    _add_schedule(uow, task.name, now)
                 elif is_due(task, row, now):
                     # Ticks that were missed are made up for by one run, not by all of them. The conditional
                     # update lets only one of two tickers through.
@@ -212,12 +235,18 @@ ASTRAY = (
 """Made once: it is asked twice a second, and putting it together cost more than the answer."""
 
 
-def _add_schedule(uow: UnitOfWork, task: Task, now: datetime) -> None:
+def _add_schedule(uow: UnitOfWork, name: str, now: datetime) -> None:
     try:
         with uow.session.begin_nested():
-            uow.session.add(ScheduleRow(name=task.name, last_tick=now, paused=False))
+            uow.session.add(ScheduleRow(name=name, last_tick=now, paused=False))
     except IntegrityError:
-        log.info("ticker.second", schedule=task.name)  # another ticker was faster
+        log.info("ticker.second", schedule=name)  # another ticker was faster
+
+
+def measure_silence(session: ReadSession, now: datetime) -> timedelta | None:
+    """How long ago a ticker last said that all went well; None when none ever did."""
+    row = session.get(ScheduleRow, CLOCK)
+    return None if row is None else now - row.last_tick
 
 
 def is_due(task: Task, row: ScheduleRow, now: datetime) -> bool:

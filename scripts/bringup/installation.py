@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -44,7 +44,7 @@ class Installation:
         """Ports, secrets and every file that the programs read."""
         self.paths.make()
         code = fingerprint_code(ROOT)
-        running = self.supervisor.is_running() and not self._stop_outdated(code)
+        running = self.supervisor.is_running()
         left = self.supervisor.clear()
         if left:
             self.journal.note(f"ended {left} programs that a killed supervisor had left behind")
@@ -53,20 +53,13 @@ class Installation:
         self.remember()
         return Changes(
             is_running=running,
-            code=code if code != self.record.code else "",
+            code=code,
+            is_new=code != self.record.code,
             redis=write_redis(self.paths, self.record.ports),
             edge=write_edge(self.paths, self.record.ports),
             env_files=write_environments(self.paths, self.record.ports),
             programs=write_programs(self.paths, self.record.ports),
         )
-
-    def _stop_outdated(self, code: str) -> bool:
-        """Stop everything when supervisor has other code loaded than there is now; whether it did."""
-        if code == self.record.code:
-            return False
-        self.journal.note("the code has changed, so everything is started anew")
-        self.supervisor.stop()
-        return True
 
     def _keep_ports(self, asked: Mapping[str, int]) -> dict[str, int]:
         other = {name: port for name, port in asked.items() if self.record.ports.get(name) != port}
@@ -76,9 +69,16 @@ class Installation:
         return self.record.ports
 
     def start(self, changes: "Changes") -> list[str]:
-        """Start what does not run and restart what changed; the names of what was touched."""
+        """Start what does not run and restart what changed; the names of what was touched.
+
+        Supervisor and its programs run the code that it has loaded; when there is another, all of them start anew.
+        """
+        if changes.is_running and self.supervisor.read_code() != changes.code:
+            self.journal.note("the code has changed, so everything is started anew")
+            self.supervisor.stop()
+            changes = replace(changes, is_running=False)
         if not changes.is_running:
-            self.supervisor.start()
+            self.supervisor.start(changes.code)
             return [program.name for program in changes.programs]
         self.supervisor.apply()
         touched = [program.name for program in changes.programs if changes.touches(program)]
@@ -136,7 +136,9 @@ class Changes:
 
     is_running: bool
     code: str
-    """Fingerprint of the code when it changed since the last start, else empty."""
+    """Fingerprint of the code that is there now."""
+    is_new: bool
+    """It is not what databases and accounts were last prepared for."""
     redis: bool
     edge: bool
     env_files: set[str]

@@ -11,8 +11,12 @@ from scripts.bringup.state import ROOT, Paths
 WITH_ENV = ROOT / "scripts" / "lib" / "with-env"
 VENV_BIN = Path(sys.executable).parent
 STOP_SECONDS = 10
-OURS = ("press_app.", "agent.", "billing_bridge.")
-"""Modules that are programs of this checkout."""
+ENTRIES = {
+    "press_app.cli": "press_app.cli.main",
+    "agent.cli": "agent.cli",
+    "billing_bridge.cli": "billing_bridge.cli",
+}
+"""Programs that are forked: what stands behind ``-m``, and the module whose ``main`` that calls."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ def bring_up(installation: Installation, *, asked: Mapping[str, int], demo: bool
     journal = installation.journal
     with journal.step("Configure"):
         changes = installation.configure(asked)
-    if changes.code or not installation.record.done.get("prepared"):
+    if changes.is_new or not installation.record.done.get("prepared"):
         with journal.step("Prepare the databases, the plans and the accounts"):
             product.prepare(installation.product)
             changes = with_tokens(installation, changes)
@@ -22,7 +22,7 @@ def bring_up(installation: Installation, *, asked: Mapping[str, int], demo: bool
     with journal.step("Start the programs"):
         installation.start(changes)
         installation.wait_ready(changes.programs)
-    if changes.code:
+    if changes.is_new:
         installation.record.code = changes.code
         installation.remember()
     for step in product.SETUP:

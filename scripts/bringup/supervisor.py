@@ -18,7 +18,8 @@ from scripts.bringup.health import read_tail, wait_until
 from scripts.bringup.orphans import end_orphans, is_alive
 from scripts.bringup.state import ROOT, Paths, write_file
 
-START_SECONDS = 15.0
+START_SECONDS = 60.0
+"""It loads the code of all programs before it answers."""
 STOP_SECONDS = 60.0
 FOREIGN_PREFIXES = ("PRESS_", "SUPERVISOR_")
 RUNNING = "RUNNING"
@@ -48,11 +49,16 @@ class Supervisor:
         return self._paths.supervisor / "conf.d"
 
     def is_running(self) -> bool:
+        """Whether it answers; one that is just stopping does not count, and is cleared away."""
         try:
             self._call("getState")
-        except OSError:
+        except (OSError, xmlrpc.client.Fault):
             return False
         return True
+
+    def read_code(self) -> str:
+        """Fingerprint of the code that it has loaded, and with it every program that it starts."""
+        return str(self._call("getIdentification"))
 
     def clear(self) -> int:
         """End what a killed supervisor left running, so that its ports and locks are free; how many there were."""
@@ -63,9 +69,9 @@ class Supervisor:
             self._process.wait(timeout=STOP_SECONDS)
         return ended
 
-    def start(self) -> None:
-        """Start it with every program; it outlives this process and its terminal."""
-        write_file(self._conf, supervisord_conf(self._paths.supervisor, self._paths.socket))
+    def start(self, code: str = "none") -> None:
+        """Start it with every program, from the code with this fingerprint; it outlives this process and its terminal."""
+        write_file(self._conf, supervisord_conf(self._paths.supervisor, self._paths.socket, identifier=code))
         (self._paths.supervisor / "logs").mkdir(exist_ok=True)
         log = self._paths.log / "supervisord-start.log"
         environment = {

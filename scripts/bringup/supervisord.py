@@ -11,7 +11,6 @@ Everything else is the library's: when to start, stop, restart and give up. ``Op
 import atexit
 import gc
 import os
-import runpy
 import signal
 import sys
 import threading
@@ -26,20 +25,22 @@ from sqlalchemy.orm import configure_mappers
 from supervisor import supervisord
 from supervisor.options import ServerOptions
 
-from scripts.bringup.programs import OURS, WITH_ENV
+from scripts.bringup.programs import ENTRIES, WITH_ENV
 
 LOADED = (
+    *ENTRIES.values(),
     "agent.api.app",
     "agent.api.server",
+    "agent.host.logs",
     "agent.jobs.worker",
     "billing_bridge.api.app",
     "billing_bridge.api.protocol",
     "billing_bridge.api.server",
+    "billing_bridge.lago.endpoints",
     "billing_bridge.logs",
     "press_app.api.app",
     "press_app.api.server",
     "press_app.bootstrap",
-    "press_app.cli.main",
     "press_app.kit.logs",
     "press_app.work.ticker",
     "press_app.work.worker",
@@ -60,7 +61,7 @@ class Options(ServerOptions):  # type: ignore[misc]
     def execve(self, filename: str, argv: list[str], env: Mapping[str, str]) -> None:
         """Become the program: by a module of ours in this process, else by the kernel as always."""
         variables, command = read_command(argv)
-        is_ours = command[:2] == [sys.executable, "-m"] and command[2].startswith(OURS)
+        is_ours = command[:2] == [sys.executable, "-m"] and command[2] in ENTRIES
         if not is_ours or any(name.startswith(STARTING) for name in variables):
             os.execve(filename, argv, env)
         # First, while the environment still stands where the kernel put it: the title takes its place.
@@ -87,14 +88,14 @@ def make_title(name: str, command: Sequence[str], server: str) -> str:
 
 
 def _become(module: str, arguments: Sequence[str]) -> NoReturn:
-    """Do what an interpreter does that was started with ``-m module``, and end this process."""
+    """Do what an interpreter does that was started with ``-m module``, with the code that is loaded; end this process."""
     for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, signal.SIGCHLD, signal.SIGUSR2):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = [module, *arguments]
     status = 0
     try:
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        import_module(ENTRIES[module]).main()
     except SystemExit as end:
         status = _status_of(end)
     except BaseException:  # noqa: BLE001 - the last frame of this process: what an interpreter prints, it prints.

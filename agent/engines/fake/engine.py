@@ -99,6 +99,8 @@ class FakeEngine(FakeBenches):
         with self._changing(bench_id, site_id) as found:
             changed = found.users.get(login) != digest(password)
             found.users[login] = digest(password)
+            if changed:
+                found.tokens.clear()
         return changed
 
     def ensure_login_token(

@@ -132,12 +132,13 @@ class TrytonEngine(TrytonBenches):
         return changed
 
     def ensure_admin_password(self, bench_id: str, site_id: str, login: str, password: str) -> bool:
-        """Set the password of a user of the site; his sessions end when it changes."""
+        """Set the password of a user of the site; when it changes, sessions and open login links end."""
         folder = self._bench_folder(bench_id)
         site_files.get(folder, site_id)
         with file_lock(folder.lock(site_id), timeout_seconds=LOCK_SECONDS):
             changed = database.set_password(folder.database(site_id), login, password)
         if changed:
+            files.remove_tree(folder.tokens(site_id))
             self._control(folder).unload(site_id)
         return changed
 
@@ -201,6 +202,7 @@ class TrytonEngine(TrytonBenches):
         control.reload(site_id)
         with file_lock(folder.lock(site_id), timeout_seconds=LOCK_SECONDS):
             control.unload(site_id)
+            files.remove_tree(folder.tokens(site_id))
             self._swap(folder, site_id, fresh)
         site_files.write(folder, site_id, replace(note, state=note.resumes_as))
         control.reload(site_id)

@@ -16,8 +16,8 @@ from press_app.sites.service import reads
 from press_app.work.unit_of_work import UnitOfWork
 
 PREFIX = "secret://login/"
-FIRST_LIVES = timedelta(hours=1)
-"""From the start of the creation: who ordered may have gone to fetch a coffee."""
+FIRST_LIVES = timedelta(minutes=15)
+"""From the start of the creation. Whoever has it can use it until then, so it must not be long."""
 KEEP_LINKS = timedelta(days=1)
 
 
@@ -82,7 +82,7 @@ def take_first(uow: UnitOfWork, site: Site, *, at_least: timedelta) -> LoginLink
 
 
 def forget_first(uow: UnitOfWork, site: Site) -> None:
-    """What the host holds of the site is replaced, and with it what would have let somebody in."""
+    """What would let somebody in ends on the host: with a suspension, a new password, and data that are replaced."""
     unasked = (LoginLink.site_id == site.id, LoginLink.asked_by.is_(None))
     uow.session.execute(delete(LoginLink).where(*unasked).execution_options(synchronize_session=False))
 

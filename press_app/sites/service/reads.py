@@ -155,11 +155,15 @@ def list_overdue(session: Session | ReadSession, now: datetime) -> list[Site]:
 
 
 def list_unmeasured(session: Session | ReadSession, before: datetime, limit: int) -> list[str]:
-    """Active sites whose usage is older than ``before``, the oldest first; not those that a job works on."""
+    """Active sites whose usage is older than ``before``, the oldest first; not those that a job works on.
+
+    What was made since has not been used enough to be counted, and its neighbours are just being made.
+    """
     is_busy = exists().where(Job.target == literal("site:") + Site.id, Job.status.in_(OPEN))
     found: list[str] = []
     # One after the other, because each alone is a range of the index.
-    for is_old in (Site.measured_at.is_(None), Site.measured_at < before):
+    never = and_(Site.measured_at.is_(None), Site.created_at < before)
+    for is_old in (never, Site.measured_at < before):
         query = select(Site.id).where(Site.status == SiteStatus.ACTIVE, is_old, ~is_busy)
         found += session.scalars(query.order_by(Site.measured_at).limit(limit - len(found)))
     return found

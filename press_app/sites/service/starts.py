@@ -112,6 +112,7 @@ def start_suspend(uow: UnitOfWork, site: Site) -> None:
     holds = reads.list_holds(uow.session, site.id)
     reason = holds[0].message if holds else "No reason was given."
     site.route = RouteState.SUSPENDED
+    logins.forget_first(uow, site)
     _move(uow, site, SiteEvent.SUSPEND, f"{site.hostname} is being suspended: {reason}")
     uow.enqueue("edge.publish", unique_key="edge.publish")
     kind = holds[0].kind.value if holds else "operator"

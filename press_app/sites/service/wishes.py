@@ -175,6 +175,7 @@ def request_password(uow: UnitOfWork, site: Site, password: str | None) -> tuple
     """Set the owner's password, a random one where none is given. Returns the job and the password."""
     _check_allowed(site, "password")
     chosen = password or new_password()
+    logins.forget_first(uow, site)
     # A name of its own: of two requests each must set the password that its asker was told.
     ref = jobs.put_secret(uow, f"secret://password/{new_id()}/value", chosen, lives=PASSWORD_LIVES)
     job = starts.request(

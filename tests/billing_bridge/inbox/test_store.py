@@ -96,9 +96,17 @@ class TestClaim:
 
     def test_a_renewed_lease_is_kept(self, store: InboxStore) -> None:
         store.insert([make_event()], now=NOW)
-        claim(store)
-        store.renew(owner="w", until=NOW + LEASE * 3)
+        event = claim(store)
+        store.renew([event.id], owner="w", until=NOW + LEASE * 3)
         assert store.claim(owner="v", now=NOW + LEASE * 2, lease=LEASE) is None
+
+    def test_a_lease_that_nobody_renews_ends_whatever_else_its_owner_does(self, store: InboxStore) -> None:
+        store.insert([make_event("one"), make_event("two")], now=NOW)
+        left, held = claim(store), claim(store)
+        store.renew([held.id], owner="w", until=NOW + LEASE * 3)
+        found = store.claim(owner="v", now=NOW + LEASE * 2, lease=LEASE)
+        assert found is not None
+        assert found.id == left.id
 
     def test_a_retry_waits_for_its_time(self, store: InboxStore) -> None:
         store.insert([make_event()], now=NOW)

@@ -11,6 +11,7 @@ from press_app.edge.fake import FakeEdge
 from press_app.kit.clock import FixedClock
 from press_app.kit.db import open_database
 from press_app.work.bell import RedisBell
+from press_app.work.ticker import Ticker
 from press_app.work.unit_of_work import Work
 from tests.factories.processes import free_port
 from tests.press_app.work.support import make_task, promise, with_tasks
@@ -23,12 +24,26 @@ def read_checks(client: TestClient) -> tuple[int, str, dict[str, str]]:
 
 
 class TestReady:
-    def test_is_ok_when_all_answers(self, client: TestClient) -> None:
+    def test_is_ok_when_all_answers(self, client: TestClient, runtime: Runtime) -> None:
+        Ticker(runtime.runner, runtime.bell).tick()
         assert read_checks(client) == (
             200,
             "ok",
-            {"database": "ok", "redis": "ok", "edge": "ok", "agents": "ok"},
+            {"database": "ok", "redis": "ok", "edge": "ok", "agents": "ok", "clock": "ok"},
         )
+
+    def test_tells_of_a_clock_that_stands_still(
+        self, client: TestClient, runtime: Runtime, clock: FixedClock
+    ) -> None:
+        assert read_checks(client)[2]["clock"] == "degraded"
+        ticker = Ticker(runtime.runner, runtime.bell)
+        ticker.tick()
+        clock.advance(minutes=1)
+        assert read_checks(client)[2]["clock"] == "ok"
+        clock.advance(minutes=2)
+        assert read_checks(client)[:2] == (200, "degraded")
+        ticker.tick()
+        assert read_checks(client)[2]["clock"] == "ok"
 
     def test_is_degraded_without_the_edge(self, client: TestClient, edge: FakeEdge) -> None:
         edge.is_down = True

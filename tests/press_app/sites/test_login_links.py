@@ -74,11 +74,11 @@ class TestFirstLink:
             link = sites.request_login_link(uow, sites.get_site(uow.session, site.id))
             url = sites.open_login_link(uow, link, "https://acme.example")
             assert url == f"https://acme.example/-/login#{jobs.open_secret(uow, ref)}"
-        assert job.params["first_login"]["ttl_seconds"] == 3600
+        assert job.params["first_login"]["ttl_seconds"] == 900
 
     def test_one_that_is_about_to_end_is_not_given(self, driver: Driver) -> None:
         site = driver.active_site()
-        driver.clock.advance(minutes=56)
+        driver.clock.advance(minutes=11)
         ask(driver, site)
         assert len(driver.orders("create_login_link")) == 1
 
@@ -90,6 +90,21 @@ class TestFirstLink:
         driver.finish_all()
         assert driver.site(site.id).status is SiteStatus.ACTIVE
         ask(driver, site)
+        assert len(driver.orders("create_login_link")) == 1
+
+    def test_a_suspension_and_a_new_password_take_it_along(self, driver: Driver) -> None:
+        site = driver.active_site()
+        driver.observe("hold")
+        driver.finish_all()
+        driver.observe("run")
+        driver.finish_all()
+        assert driver.site(site.id).status is SiteStatus.ACTIVE
+        ask(driver, site)
+        assert len(driver.orders("create_login_link")) == 1
+        other = driver.active_site("other")
+        with driver.work.begin(actor="user:1") as uow:
+            sites.request_password(uow, sites.get_site(uow.session, other.id), None)
+        ask(driver, other)
         assert len(driver.orders("create_login_link")) == 1
 
     @pytest.mark.parametrize("path", [None, "//evil.example/-/login", 7])

@@ -16,7 +16,7 @@ from press_app.kit.clock import FixedClock
 from press_app.work.bell import FakeBell, RedisBell
 from press_app.work.model import ScheduleRow, TaskRow, TaskStatus
 from press_app.work.task import Task, sweep
-from press_app.work.ticker import SWEEP_LIMIT, Ticker, forget_done, next_tick
+from press_app.work.ticker import SWEEP_LIMIT, Ticker, forget_done, measure_silence, next_tick
 from press_app.work.unit_of_work import Work
 from tests.factories.processes import free_port, wait_until
 from tests.press_app.work.support import make_task, promise, read_task, with_tasks
@@ -155,6 +155,8 @@ class TestSweep:
         clock.advance(seconds=5)
         ticker.tick()
         assert ran == ["first", "second"] * 2
+        with work.read() as session:
+            assert measure_silence(session, clock.now()) is None
         said = capsys.readouterr().out
         assert "sweep.failed" in said
         assert str(error) in said

@@ -1,7 +1,10 @@
 """Programs that are forked from supervisor behave like programs that an interpreter was started for."""
 
 import os
+import pkgutil
+import re
 import signal
+import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -19,6 +22,11 @@ from scripts.bringup.supervisord import read_command
 from tests.factories.processes import free_port
 
 SECONDS = 30
+SERVER = "agent-api"
+LEFT_OUT = re.compile(
+    r"\.(__main__|fake|migrations|conformance|sandbox|probe)(\.|$)|^press_app\.cli\.(demo|api_client|watching|local)"
+)
+"""What no program of the platform imports while it runs: commands, stand-ins, migrations."""
 
 
 def define(paths: Paths, name: str, *words: str, env: str = "") -> None:
@@ -29,17 +37,15 @@ def define(paths: Paths, name: str, *words: str, env: str = "") -> None:
     write_file(paths.supervisor / "conf.d" / f"{name}.conf", format_program(program, paths))
 
 
-def define_sandbox(paths: Paths) -> str:
+def define_server(paths: Paths) -> str:
     """A program that serves until it is told to stop; its address."""
     port = free_port()
-    folder = paths.state / "sandbox"
     env = f"""# a remark
-PRESS_SANDBOX_PORT={port}
-PRESS_SANDBOX_DATABASE={folder / "lago.sqlite3"}
-PRESS_SANDBOX_RSA_PRIVATE_KEY={folder / "key.pem"}
-PRESS_SANDBOX_API_KEY=canary=of-the-sandbox
+PRESS_AGENT_PORT={port}
+PRESS_AGENT_DATA_DIR={paths.state / "agent"}
+PRESS_AGENT_REDIS_URL=redis://:canary=of-the-agent@127.0.0.1:{free_port()}/0
 """
-    define(paths, "lago-sandbox", "billing_bridge.sandbox", env=env)
+    define(paths, SERVER, "agent.cli", "run", "api", env=env)
     return f"http://127.0.0.1:{port}"
 
 
@@ -50,7 +56,7 @@ def answers(url: str) -> bool:
         return False
 
 
-def find_pid(supervisor: Supervisor, name: str = "lago-sandbox") -> int:
+def find_pid(supervisor: Supervisor, name: str = SERVER) -> int:
     return next(status.pid for status in supervisor.list_programs() if status.name == name)
 
 
@@ -72,30 +78,28 @@ class TestForkedProgram:
     def test_it_serves_with_its_settings_and_stops_when_asked(
         self, paths: Paths, supervisor: Supervisor
     ) -> None:
-        url = define_sandbox(paths)
+        url = define_server(paths)
         supervisor.start()
-        assert wait_until(lambda: answers(url), seconds=SECONDS), read_log(paths, "lago-sandbox")
-        key = {"Authorization": "Bearer canary=of-the-sandbox"}
-        assert requests.get(f"{url}/api/v1/customers", headers=key, timeout=5).status_code == 200
-        supervisor.halt("lago-sandbox")
+        assert wait_until(lambda: answers(url), seconds=SECONDS), read_log(paths, SERVER)
+        supervisor.halt(SERVER)
         assert not answers(url)
         # uvicorn ends by the signal that it was stopped with, once it has closed everything.
-        assert "stopped: lago-sandbox (terminated by SIGTERM)" in read_journal(paths)
+        assert f"stopped: {SERVER} (terminated by SIGTERM)" in read_journal(paths)
 
     def test_it_is_a_fork_that_ps_can_tell(self, paths: Paths, supervisor: Supervisor) -> None:
-        url = define_sandbox(paths)
+        url = define_server(paths)
         supervisor.start()
         assert wait_until(lambda: answers(url), seconds=SECONDS)
         process = Path(f"/proc/{find_pid(supervisor)}")
         title = (process / "cmdline").read_bytes().rstrip(b"\0").decode()
-        assert title == f"lago-sandbox: billing_bridge.sandbox of unix://{paths.socket}"
+        assert title == f"{SERVER}: agent.cli run api of unix://{paths.socket}"
         # What it is trusted with does not stand where other users of the machine could read it.
         assert b"canary" not in (process / "environ").read_bytes()
         shared = [line for line in (process / "smaps").read_text("utf-8").splitlines() if "[heap]" in line]
         assert shared, "no heap that was its parent's"
 
     def test_it_dies_of_what_a_program_dies_of(self, paths: Paths, supervisor: Supervisor) -> None:
-        url = define_sandbox(paths)
+        url = define_server(paths)
         supervisor.start()
         assert wait_until(lambda: answers(url), seconds=SECONDS)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
@@ -106,7 +110,7 @@ class TestForkedProgram:
             assert find_pid(supervisor) != pid
 
     def test_what_a_killed_supervisor_left_is_found(self, paths: Paths, supervisor: Supervisor) -> None:
-        url = define_sandbox(paths)
+        url = define_server(paths)
         supervisor.start()
         assert wait_until(lambda: answers(url), seconds=SECONDS)
         pid = find_pid(supervisor)
@@ -125,7 +129,7 @@ class TestEnds:
             (("press_app.cli", "--help"), 0, "Run and operate the control plane"),
             (("press_app.cli", "no-such-word"), 2, "No such command"),
             (("billing_bridge.cli", "db", "upgrade"), 2, "Nothing was started"),
-            (("agent.cli.nowhere",), 1, "ModuleNotFoundError"),
+            (("agent.nowhere",), 1, "No module named agent.nowhere"),
         ],
     )
     def test_output_and_status_are_the_programs(
@@ -138,6 +142,23 @@ class TestEnds:
         )
         ended = f"exited: one (exit status {status};"
         assert wait_until(lambda: ended in read_journal(paths), seconds=SECONDS), read_journal(paths)
+
+
+def test_nothing_of_ours_is_left_to_be_read_from_the_disk_later() -> None:
+    """What a program imported after an update would not fit what its supervisor had loaded before."""
+    code = "import sys; from scripts.bringup.supervisord import load; load(); print('\\n'.join(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    loaded = set(done.stdout.split())
+    ours = {
+        module.name
+        for package in ("press_app", "agent", "billing_bridge")
+        for module in pkgutil.walk_packages([str(ROOT / package)], f"{package}.")
+    }
+    assert done.stderr == ""
+    assert {name for name in ours - loaded if not LEFT_OUT.search(name)} == set()
+    assert not any(name.split(".")[0] == "rich" for name in loaded)
 
 
 def test_variables_of_env_files_are_read_as_with_env_sets_them(tmp_path: Path) -> None:
