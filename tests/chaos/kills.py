@@ -227,11 +227,19 @@ def wait_struck(patient: Patient, act: Act, find_victim: FindVictim, deadline: f
         if now > deadline or (done_at is not None and now - done_at > UNREACHED_SECONDS):
             return [f"{UNREACHED}; {act.name} {'went well' if done_at else 'did not end'} without it."]
         time.sleep(LOOK_SECONDS)
-    while patient.tenant.platform.status_of(victim[0]).state != RUNNING:
+    while not does_run(patient.tenant.platform, victim[0]):
         if time.monotonic() > deadline:
             return [f"{victim[0]} does not run again."]
         time.sleep(LOOK_SECONDS)
     return []
+
+
+def does_run(platform: Platform, program: str) -> bool:
+    """Whether its supervisor says so; one that says nothing at this moment is asked again."""
+    try:
+        return platform.status_of(program).state == RUNNING
+    except LookupError:
+        return False
 
 
 def is_done(patient: Patient, act: Act) -> bool:
