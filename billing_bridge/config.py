@@ -74,7 +74,7 @@ class Settings(BaseSettings):
     """The longest wait between two attempts; 1200 at most."""
     lease_seconds: Annotated[float, Field(gt=0, le=600)] = 10.0
     """A worker that was killed loses its work after this time; a living one renews it."""
-    sweep_seconds: Positive = 1.0
+    sweep_seconds: Positive = 2.0
     """How often due events are looked for, whatever Redis remembers."""
     reconcile_seconds: Positive = 300.0
     """How often all of Lago is compared with all of the control plane."""

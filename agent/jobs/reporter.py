@@ -11,7 +11,7 @@ from agent.jobs.doorbell import Doorbell
 from agent.jobs.ledger import Ledger
 
 PAGE = 100
-LOOK_SECONDS = 1
+LOOK_SECONDS = 2
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
 log = structlog.get_logger(__name__)
@@ -26,7 +26,7 @@ class Reporter:
         self._doorbell = doorbell
 
     def run(self, stopping: threading.Event) -> None:
-        """Push until told to stop; woken by the doorbell, looking by itself once a second."""
+        """Push until told to stop; woken by the doorbell, looking by itself now and then."""
         pause = FIRST_PAUSE_SECONDS
         while not stopping.is_set():
             try:

@@ -15,7 +15,7 @@ from agent.jobs.ledger import Ledger
 from agent.jobs.model import JobRecord, JobStatus
 from agent.jobs.runner import lock_path
 
-EVERY_SECONDS = 1.0
+EVERY_SECONDS = 2.0
 PRUNE_SECONDS = 600.0
 log = structlog.get_logger(__name__)
 
@@ -30,7 +30,7 @@ class Sweep:
         self._pruned_at = float("-inf")
 
     def run(self, stopping: threading.Event) -> None:
-        """Look once a second until told to stop."""
+        """Look now and then until told to stop."""
         while not stopping.wait(EVERY_SECONDS):
             try:
                 self.look()

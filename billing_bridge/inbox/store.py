@@ -208,7 +208,7 @@ def _moments(now: datetime) -> dict[str, datetime]:
 
 
 FIRST_DUE = {lane: sa.select(inbox.c.id).where(_is_due(lane)).order_by(inbox.c.id).limit(1) for lane in Lane}
-"""Made once: it is asked every second, and putting it together cost more than the answer."""
+"""Made once: it is asked all the time, and putting it together cost more than the answer."""
 
 
 def _mine(event: Event) -> sa.Update:

@@ -27,7 +27,7 @@ KEEP_DONE = timedelta(hours=6)
 KEEP_DEAD = timedelta(days=2)
 SCHEDULED = "schedule:"
 SWEEP_LIMIT = 500
-EVERY_SECONDS = 0.5
+EVERY_SECONDS = 1.0
 STOP_SECONDS = 5.0
 CLOCK = "ticker"
 """The row in which tickers say that they live."""
@@ -232,7 +232,7 @@ ASTRAY = (
     )
     .limit(1)
 )
-"""Made once: it is asked twice a second, and putting it together cost more than the answer."""
+"""Made once: it is asked all the time, and putting it together cost more than the answer."""
 
 
 def _add_schedule(uow: UnitOfWork, name: str, now: datetime) -> None:

@@ -74,6 +74,28 @@ class TestSupervisor:
         wait_for(supervisor, "new", "RUNNING")
         assert find_program(supervisor, "removed") is None
 
+    def test_it_says_which_code_it_has_loaded(self, paths: Paths, supervisor: Supervisor) -> None:
+        supervisor.start("1a2b3c")
+        assert supervisor.read_code() == "1a2b3c"
+        assert Supervisor(paths).read_code() == "1a2b3c"
+
+    def test_one_that_is_just_stopping_does_not_count(self, paths: Paths, supervisor: Supervisor) -> None:
+        define(
+            paths,
+            "stubborn",
+            "import signal, time",
+            "signal.signal(signal.SIGTERM, signal.SIG_IGN)",
+            "print('ready', flush=True)",
+            "time.sleep(600)",
+        )
+        supervisor.start()
+        log = paths.log / "stubborn.log"
+        assert wait_until(lambda: log.exists() and "ready" in log.read_text(encoding="utf-8"), seconds=20)
+        supervisor._call("shutdown")
+        assert wait_until(lambda: not supervisor.is_running(), seconds=5)
+        assert supervisor.clear() >= 1
+        assert list_orphans(paths.state, paths.socket) == []
+
     def test_restart_gives_a_new_process(self, paths: Paths, supervisor: Supervisor) -> None:
         define_sleeper(paths, "one")
         supervisor.start()
