@@ -10,6 +10,7 @@ from agent.host.files import make_directory
 from agent.jobs.errors import LedgerUnavailable
 
 BUSY_SECONDS = 15.0
+CACHE_KIB = 256
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS jobs (
@@ -99,6 +100,8 @@ class Database:
         )
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
+        # Each thread of each process has a connection: with SQLite's own 2 MB they would keep more than the ledger is worth.
+        connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
         return connection
 
 
