@@ -219,6 +219,7 @@ class TestTakenBack:
             "done",
             "failed",
             "skipped",
+            "skipped",
         ]
         assert agent.ask_site(site_id).status_code == 404
         assert site_id not in agent.plane.get("/v1/state", "state.read").text
