@@ -1,5 +1,6 @@
 """The file that Traefik watches: whole at every moment, and never older than what was published last."""
 
+import fcntl
 import json
 import subprocess
 import sys
@@ -186,3 +187,20 @@ class TestProbe:
 
     def test_is_zero_when_nobody_answers(self, edge: FileEdge) -> None:
         assert edge.probe("acme.localhost") == 0
+
+
+class TestAnotherPublisher:
+    def test_is_waited_for_by_who_must_publish_and_not_by_a_sweep(self, file: Path, edge: FileEdge) -> None:
+        lock = file.parent.parent / "staging" / "lock"
+        lock.parent.mkdir(parents=True)
+        with lock.open("w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            assert edge.publish(whole(1), waits=False) is False
+            assert not file.exists()
+            waiting = threading.Thread(target=edge.publish, args=(whole(1),))
+            waiting.start()
+            waiting.join(0.3)
+            assert waiting.is_alive()
+            assert not file.exists()
+        waiting.join(10)
+        assert file.exists()

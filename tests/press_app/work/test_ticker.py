@@ -1,5 +1,6 @@
 """Schedules, sweeps, and the promise that Redis may forget everything."""
 
+import socket
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from press_app.errors import PressError
 from press_app.kit.clock import FixedClock
 from press_app.work.bell import FakeBell, RedisBell
 from press_app.work.model import ScheduleRow, TaskRow, TaskStatus
-from press_app.work.task import Task, sweep
+from press_app.work.task import Task, going_on, sweep
 from press_app.work.ticker import SWEEP_LIMIT, Ticker, forget_done, measure_silence, next_tick
 from press_app.work.unit_of_work import Work
 from tests.factories.processes import free_port, wait_until
@@ -135,6 +136,21 @@ class TestSweep:
         ticker.tick()
         assert len(looks) == 2
 
+    @pytest.mark.parametrize("error", [PressError("it is away"), ZeroDivisionError("a mistake")])
+    def test_one_sick_row_keeps_nothing_from_the_others(
+        self, capsys: pytest.CaptureFixture[str], error: Exception
+    ) -> None:
+        done = []
+        for thing in ("sick", "well"):
+            with going_on("thing.not_ended", thing_id=thing):
+                if thing == "sick":
+                    raise error
+                done.append(thing)
+        assert done == ["well"]
+        said = capsys.readouterr().out
+        assert "thing.not_ended" in said
+        assert "sick" in said
+
     @pytest.mark.parametrize("error", [PressError("the host is away"), ZeroDivisionError("a mistake")])
     def test_a_failure_is_logged_and_keeps_nothing_from_its_turn(
         self, work: Work, clock: FixedClock, capsys: pytest.CaptureFixture[str], error: Exception
@@ -240,6 +256,16 @@ class TestRingingAgain:
             clock.advance(seconds=3)
             ticker.tick()
             assert [list(job.args) for job in queue.jobs] == [[task_id]]
+
+    def test_a_redis_that_does_not_answer_is_not_waited_for_at_each_ring(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            bell = RedisBell(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+            assert not bell.ring("task", "default")
+            start = time.monotonic()
+            for _ in range(20):
+                assert not bell.ring("task", "default")
+                bell.announce()
+            assert time.monotonic() - start < 0.5
 
     def test_goes_on_while_redis_is_away(self, work: Work, clock: FixedClock) -> None:
         knowing, runner = with_tasks(work, make_task(lambda: None))
