@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import redis
+import sqlalchemy as sa
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from sqlalchemy import Engine
@@ -24,6 +25,7 @@ from billing_bridge.inbox.events import RECONCILE, Event, Lane
 from billing_bridge.inbox.leases import Leases
 from billing_bridge.inbox.listener import listen
 from billing_bridge.inbox.store import InboxStore
+from billing_bridge.inbox.watch import Watch
 from billing_bridge.inbox.worker import InboxWorker, Outcome, RetryRules
 from billing_bridge.lago.http import LagoHttp
 from billing_bridge.lago.port import Lago, LagoAdmin
@@ -126,7 +128,7 @@ def _assemble(settings: Settings, outside: _Outside, lago_admin: LagoAdmin | Non
         synchronizer=synchronizer,
         worker=worker,
         reconciler=reconciler,
-        ticker=_make_ticker(settings, outside, store, leases, mismatches, worker, reconcile_worker),
+        ticker=_make_ticker(settings, outside, store, engine, leases, mismatches, worker, reconcile_worker),
     )
 
 
@@ -202,6 +204,7 @@ def _make_ticker(
     settings: Settings,
     outside: _Outside,
     store: InboxStore,
+    engine: sa.Engine,
     leases: Leases,
     mismatches: MismatchStore,
     worker: InboxWorker,
@@ -209,6 +212,7 @@ def _make_ticker(
 ) -> Ticker:
     return Ticker(
         store=store,
+        watches={lane: Watch(store, engine, lane) for lane in Lane},
         leases=leases,
         doorbell=outside.doorbell,
         worker=worker,

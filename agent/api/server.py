@@ -10,8 +10,8 @@ import uvicorn
 
 STARTUP_FAILURE = 3
 """The exit status of uvicorn itself then."""
-DATE_SECONDS = 1.0
-"""How old the ``Date`` header may be."""
+DATE_SECONDS = 5.0
+"""How old the ``Date`` header may be: nobody keeps our answers by it, and an idle server is not woken for it more often."""
 
 
 class QuietServer(uvicorn.Server):

@@ -174,6 +174,12 @@ class InboxStore:
         with self._engine.connect() as connection:
             return connection.scalar(FIRST_DUE[lane], _moments(now)) is not None
 
+    def find_next(self, *, lane: Lane) -> datetime | None:
+        """When the next event of a lane that waits, or is worked on, will be due or abandoned; None when there is none."""
+        with self._engine.connect() as connection:
+            moments = [connection.scalar(query) for query in NEXT_MOMENTS[lane]]
+        return min((moment for moment in moments if moment), default=None)
+
     def count_backlog(self, *, now: datetime) -> Backlog:
         waiting = inbox.c.status.in_([EventStatus.PENDING, EventStatus.WORKING])
         with self._engine.connect() as connection:
@@ -199,8 +205,12 @@ def _is_due(lane: Lane) -> sa.ColumnElement[bool]:
     come, over = inbox.c.next_attempt_at <= now, inbox.c.lease_until < now
     waiting = (inbox.c.status == EventStatus.PENDING) & (come | (inbox.c.next_attempt_at > furthest))
     abandoned = (inbox.c.status == EventStatus.WORKING) & (over | (inbox.c.lease_until > furthest))
+    return _is_in(lane) & (waiting | abandoned)
+
+
+def _is_in(lane: Lane) -> sa.ColumnElement[bool]:
     is_reconcile = inbox.c.webhook_type == RECONCILE
-    return (is_reconcile if lane is Lane.RECONCILE else ~is_reconcile) & (waiting | abandoned)
+    return is_reconcile if lane is Lane.RECONCILE else ~is_reconcile
 
 
 def _moments(now: datetime) -> dict[str, datetime]:
@@ -209,6 +219,16 @@ def _moments(now: datetime) -> dict[str, datetime]:
 
 FIRST_DUE = {lane: sa.select(inbox.c.id).where(_is_due(lane)).order_by(inbox.c.id).limit(1) for lane in Lane}
 """Made once: it is asked all the time, and putting it together cost more than the answer."""
+NEXT_MOMENTS = {
+    lane: tuple(
+        sa.select(sa.func.min(moment)).where(inbox.c.status == status, _is_in(lane))
+        for status, moment in (
+            (EventStatus.PENDING, inbox.c.next_attempt_at),
+            (EventStatus.WORKING, inbox.c.lease_until),
+        )
+    )
+    for lane in Lane
+}
 
 
 def _mine(event: Event) -> sa.Update:

@@ -2,15 +2,16 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 import structlog
 
 from billing_bridge.inbox.doorbell import Doorbell
-from billing_bridge.inbox.events import RECONCILE, NewEvent, Source
+from billing_bridge.inbox.events import RECONCILE, Lane, NewEvent, Source
 from billing_bridge.inbox.leases import Leases
 from billing_bridge.inbox.store import InboxStore
+from billing_bridge.inbox.watch import Watch
 from billing_bridge.inbox.worker import InboxWorker
 from billing_bridge.reconcile.mismatches import MismatchStore
 
@@ -26,6 +27,7 @@ class Ticker:
         self,
         *,
         store: InboxStore,
+        watches: Mapping[Lane, Watch],
         leases: Leases,
         doorbell: Doorbell,
         worker: InboxWorker,
@@ -38,6 +40,7 @@ class Ticker:
         keep: timedelta,
     ) -> None:
         self._store = store
+        self._watches = watches
         self._leases = leases
         self._doorbell = doorbell
         self._worker = worker
@@ -76,7 +79,7 @@ class Ticker:
 
     def sweep(self) -> None:
         """Ring when anything is due; with a dead bell, do one event here."""
-        if self._store.has_due(now=self._clock()) and not self._doorbell.ring():
+        if self._watches[Lane.EVENTS].has_due(self._clock()) and not self._doorbell.ring():
             self._worker.drain(at_most=1)
         if time.monotonic() - self._cleaned > HOUR:
             self._cleaned = time.monotonic()
@@ -89,7 +92,8 @@ class Ticker:
         if slot != self._slot:
             self._store.insert([new_reconcile(f"reconcile:{self._reconcile_seconds:g}:{slot}")], now=now)
             self._slot = slot
-        self._reconcile_worker.drain()
+        if self._watches[Lane.RECONCILE].has_due(now):
+            self._reconcile_worker.drain()
 
     def clean_up(self) -> None:
         now = self._clock()

@@ -55,6 +55,12 @@ def run_worker(
             "--queue", help="Listen to these only, in this order; else to all, the urgent one first."
         ),
     ] = None,
+    beside: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Listen to this one in a thread beside, too, so that it never waits for what the others hold."
+        ),
+    ] = None,
     *,
     tick: Annotated[
         bool,
@@ -64,20 +70,20 @@ def run_worker(
         ),
     ] = False,
 ) -> None:
-    """Do the promised work; start as many as the machine has cores for, one of them for urgent work only."""
+    """Do the promised work; start as many as the machine has cores for, each with urgent work beside."""
     from press_app.bootstrap import bootstrap
     from press_app.work.bell import QUEUES
     from press_app.work.ticker import Ticker
     from press_app.work.worker import work_forever
 
-    unknown = sorted(set(queues or ()) - set(QUEUES))
+    unknown = sorted({*(queues or ()), *(beside or ())} - set(QUEUES))
     if unknown:
         raise typer.BadParameter(f"no queue is called {', '.join(unknown)}: choose from {', '.join(QUEUES)}")
     settings = _prepare()
     runtime = bootstrap(settings)
     try:
         with Ticker(runtime.runner, runtime.bell).ticking() if tick else nullcontext():
-            work_forever(runtime.runner, settings.redis_url, queues or QUEUES)
+            work_forever(runtime.runner, settings.redis_url, queues or QUEUES, beside=beside or ())
     finally:
         runtime.database.dispose()
 

@@ -1,5 +1,6 @@
 """Database plumbing for SQLite (WAL) and MariaDB: engines, sessions, column types."""
 
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -102,6 +103,33 @@ class Database:
         """Close all pooled connections."""
         self.write_engine.dispose()
         self.read_engine.dispose()
+
+
+class Changes:
+    """Tells one thread, for the price of a look at a number, whether anybody wrote since it asked last."""
+
+    def __init__(self, database: Database) -> None:
+        self._engine = database.read_engine
+        self._connection: Any = None
+        self._seen: int | None = None
+
+    def look(self) -> bool:
+        """True at first, after a commit of anybody else, and always on MariaDB, which does not tell."""
+        if self._engine.dialect.name != "sqlite":
+            return True
+        before = self._seen
+        try:
+            if self._connection is None:
+                # The number is the connection's own, so it must be the same one each time.
+                pooled = self._engine.raw_connection()
+                self._connection = pooled.driver_connection
+                pooled.detach()
+            self._seen = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        except sqlite3.Error:
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = self._seen = None
+        return self._seen is None or self._seen != before
 
 
 def open_database(url: str) -> Database:

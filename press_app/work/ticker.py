@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 from croniter import croniter
-from sqlalchemy import and_, bindparam, delete, or_, select, update
+from sqlalchemy import and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from press_app.errors import PressError
-from press_app.kit.db import ReadSession
+from press_app.kit.db import Changes, ReadSession
 from press_app.work.bell import QUEUES, Bell
 from press_app.work.keeper import LEASE
 from press_app.work.model import ScheduleRow, TaskRow, TaskStatus
@@ -54,6 +54,8 @@ class Ticker:
         self._swept: dict[str, tuple[datetime, datetime]] = {}
         """When each sweep was done, and when it is due again."""
         self._looked_at = self._quiet_until = self._beat_at = datetime.min.replace(tzinfo=UTC)
+        self._changes = Changes(runner.work.database)
+        self._astray_looked_at = self._astray_from = self._looked_at
         self._is_well = True
         """No sweep failed since the last beat."""
 
@@ -151,8 +153,17 @@ class Ticker:
 
     def _is_anything_astray(self) -> bool:
         """Whether a task was planned by a wrong clock, lost its worker, or is due and was not heard."""
+        # Without a write since the last look only time can have changed that, and when it will is known.
+        now = self._work.clock.now()
+        if not self._changes.look() and self._astray_looked_at <= now < self._astray_from:
+            return False
+        self._astray_looked_at = self._astray_from = now
         with self._work.read() as session:
-            return session.scalar(ASTRAY, _moments(self._work.clock.now())) is not None
+            if session.scalar(ASTRAY, _moments(now)) is not None:
+                return True
+            coming = (session.scalar(query) for query in NEXT_MOMENTS)
+            self._astray_from = min((now + LONGEST_QUIET, *(moment for moment in coming if moment)))
+        return False
 
     def _forgive_clock(self) -> None:
         """What was planned by a clock that was ahead is due now that the clock is right again."""
@@ -233,6 +244,11 @@ ASTRAY = (
     .limit(1)
 )
 """Made once: it is asked all the time, and putting it together cost more than the answer."""
+NEXT_MOMENTS = (
+    select(func.min(TaskRow.run_at)).where(TaskRow.status == TaskStatus.WAITING),
+    select(func.min(TaskRow.lease_until)).where(TaskRow.status == TaskStatus.RUNNING),
+)
+"""When a task that is not astray may be; one that is due and was rung for already may be at once."""
 
 
 def _add_schedule(uow: UnitOfWork, name: str, now: datetime) -> None:

@@ -55,10 +55,10 @@ def list_programs(paths: Paths, ports: Mapping[str, int]) -> list[Program]:
             health=urls["lago-sandbox"],
         ),
         _module("press-api", "press_app.cli", "run", "api", env="press.env", health=urls["press-api"]),
-        # Its clock drives the others, too.
-        _module("press-worker", "press_app.cli", "run", "worker", "--tick", env="press.env"),
         # What somebody waits for must not stand behind what takes long.
-        _module("press-urgent", "press_app.cli", "run", "worker", "--queue", "urgent", env="press.env"),
+        _module(
+            "press-worker", "press_app.cli", "run", "worker", "--tick", "--beside", "urgent", env="press.env"
+        ),
         _module("agent-benches", "agent.cli", "run", "benches", env="agent.env"),
         _module("agent-api", "agent.cli", "run", "api", env="agent.env", health=urls["agent-api"]),
         _module("agent-worker-0", "agent.cli", "run", "worker", "--number", "0", env="agent.env"),

@@ -10,7 +10,7 @@ class Cell:
     operation: str
     """``create``, ``suspend``, ``resume``, ``archive``, ``undo``, ``backup``, ``restore``; ``any`` for what needs none."""
     moment: str
-    """``agent-worker: before ensure_cloned``, ``press-urgent: after commit 3``, ``while it runs``."""
+    """``agent-worker: before ensure_cloned``, ``press-worker: after commit 3``, ``while it runs``."""
     fault: str
     """``kill -9``, ``Redis flushed``, ``clock + 1 h``."""
 

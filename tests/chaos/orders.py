@@ -14,7 +14,7 @@ PROGRAMS: Mapping[str, tuple[str, ...]] = {
     "agent-api": ("agent-api",),
     "agent-worker": ("agent-worker-0", "agent-worker-1"),
     "press-api": ("press-api",),
-    "press-worker": ("press-worker", "press-urgent"),
+    "press-worker": ("press-worker",),
     "bridge-api": ("bridge-api",),
     "bridge-worker": ("bridge-worker",),
 }

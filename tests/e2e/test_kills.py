@@ -16,7 +16,7 @@ CONVERGED = 180.0
 
 VICTIMS = [
     ("press-api",),
-    ("press-worker", "press-urgent"),
+    ("press-worker",),
     ("agent-api",),
     ("agent-worker-0", "agent-worker-1"),
     ("bridge-api",),

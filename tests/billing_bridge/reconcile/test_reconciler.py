@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from billing_bridge.bootstrap import Bridge
 from billing_bridge.handlers.dispatch import new_sync
@@ -212,6 +213,54 @@ def test_the_sweep_rings_only_when_something_is_due(setting: Setting) -> None:
     setting.bridge.store.insert([new_sync("acme", correlation_id="c")], now=setting.clock())
     setting.bridge.ticker.sweep()
     assert bell.rings == 1
+
+
+def test_the_sweep_hears_of_what_is_put_off_when_its_moment_comes(setting: Setting) -> None:
+    bell = setting.bridge.doorbell
+    assert isinstance(bell, FakeDoorbell)
+    store = setting.bridge.store
+    store.insert([new_sync("acme", correlation_id="c")], now=setting.clock())
+    event = store.claim(owner="w", now=setting.clock(), lease=timedelta(seconds=10))
+    assert event is not None
+    store.retry_at(event, when=setting.clock() + timedelta(seconds=4), code="x", message="x")
+    setting.bridge.ticker.sweep()
+    setting.clock.now += timedelta(seconds=3)
+    setting.bridge.ticker.sweep()
+    assert bell.rings == 0
+    setting.clock.now += timedelta(seconds=1)
+    setting.bridge.ticker.sweep()
+    assert bell.rings == 1
+
+
+def test_the_sweep_hears_of_a_dead_worker_though_nobody_writes(setting: Setting) -> None:
+    bell = setting.bridge.doorbell
+    assert isinstance(bell, FakeDoorbell)
+    store = setting.bridge.store
+    store.insert([new_sync("acme", correlation_id="c")], now=setting.clock())
+    assert store.claim(owner="w", now=setting.clock(), lease=timedelta(seconds=8)) is not None
+    setting.bridge.ticker.sweep()
+    assert bell.rings == 0
+    setting.clock.now += timedelta(seconds=9)
+    setting.bridge.ticker.sweep()
+    assert bell.rings == 1
+
+
+def test_a_quiet_inbox_is_not_read(setting: Setting) -> None:
+    statements: list[str] = []
+    sa.event.listen(
+        setting.bridge.engine, "before_cursor_execute", lambda *given: statements.append(given[2])
+    )
+    setting.bridge.ticker.sweep()
+    setting.bridge.ticker.reconcile_if_due()
+    setting.bridge.ticker.sweep()
+    setting.bridge.ticker.reconcile_if_due()
+    statements.clear()
+    for _ in range(4):
+        setting.clock.now += timedelta(seconds=2)
+        setting.bridge.ticker.sweep()
+        setting.bridge.ticker.reconcile_if_due()
+    tells_changes = setting.bridge.engine.dialect.name == "sqlite"
+    assert not statements if tells_changes else len(statements) >= 4
 
 
 def test_old_rows_are_cleaned_up(setting: Setting) -> None:

@@ -3,13 +3,14 @@
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import redis
 from rq import Queue
 from rq.serializers import JSONSerializer
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, event, func, select, update
 from sqlalchemy.exc import OperationalError
 
 from press_app.errors import PressError
@@ -94,6 +95,79 @@ class TestSchedule:
     def test_refuses_a_line_that_is_no_schedule(self) -> None:
         with pytest.raises(ValueError, match="no cron line"):
             make_task(lambda: None, schedule="every day")
+
+
+class TestQuiet:
+    """Looks that nobody needs cost nothing."""
+
+    @pytest.fixture
+    def asked(self, work: Work) -> Iterator[list[str]]:
+        statements: list[str] = []
+
+        def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+            statements.append(statement)
+
+        event.listen(work.database.read_engine, "before_cursor_execute", note)
+        yield statements
+        event.remove(work.database.read_engine, "before_cursor_execute", note)
+
+    def test_without_a_write_the_tasks_are_not_read_until_a_moment_comes(
+        self, work: Work, clock: FixedClock, asked: list[str]
+    ) -> None:
+        knowing, runner = with_tasks(work, make_task(lambda: None))
+        ticker = Ticker(runner, knowing.bell)
+        for _ in range(2):  # the first one writes that it lives
+            ticker.tick()
+        asked.clear()
+        for _ in range(5):
+            clock.advance(seconds=1)
+            ticker.tick()
+        of_tasks = [statement for statement in asked if "FROM task" in statement]
+        tells_changes = work.database.read_engine.dialect.name == "sqlite"
+        assert not of_tasks if tells_changes else len(of_tasks) >= 5
+
+    def test_what_another_process_wrote_is_seen_at_once(
+        self, work: Work, clock: FixedClock, bell: FakeBell
+    ) -> None:
+        knowing, runner = with_tasks(work, make_task(lambda: None))
+        ticker = Ticker(runner, knowing.bell)
+        ticker.tick()
+        task_id = promise(knowing)
+        with work.begin(actor="test") as uow:
+            uow.session.execute(update(TaskRow).values(rung_at=None))
+        bell.rung.clear()
+        ticker.tick()
+        assert bell.rung == [(task_id, "default")]
+
+    def test_a_task_that_waits_for_its_moment_is_rung_for_then(
+        self, work: Work, clock: FixedClock, bell: FakeBell
+    ) -> None:
+        knowing, runner = with_tasks(work, make_task(lambda: None))
+        task_id = promise(knowing)
+        with work.begin(actor="test") as uow:
+            uow.session.execute(update(TaskRow).values(run_at=clock.now() + timedelta(seconds=4)))
+        ticker = Ticker(runner, knowing.bell)
+        ticker.tick()
+        bell.rung.clear()
+        clock.advance(seconds=3)
+        ticker.tick()
+        assert bell.rung == []
+        clock.advance(seconds=1)
+        ticker.tick()
+        assert bell.rung == [(task_id, "default")]
+
+    def test_a_lease_that_runs_out_is_noticed_without_a_write(self, work: Work, clock: FixedClock) -> None:
+        knowing, runner = with_tasks(work, make_task(lambda: None))
+        task_id = promise(knowing)
+        with work.begin(actor="test") as uow:
+            running = {"status": TaskStatus.RUNNING, "lease_until": clock.now() + timedelta(seconds=3)}
+            uow.session.execute(update(TaskRow).values(running))
+        ticker = Ticker(runner, knowing.bell)
+        ticker.tick()
+        assert read_task(work, task_id).status is TaskStatus.RUNNING
+        clock.advance(seconds=4)
+        ticker.tick()
+        assert read_task(work, task_id).status is TaskStatus.WAITING
 
 
 class TestSweep:
