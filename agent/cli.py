@@ -3,6 +3,8 @@
 import json
 import logging
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any, NoReturn
 
 import structlog
@@ -171,13 +173,20 @@ def _print(value: Any) -> None:
 
 def main() -> None:
     """Run the command line; an expected failure is one line and exit status 1."""
-    logging.captureWarnings(capture=True)
-    try:
+    with telling(sys.argv[1:]):
         if sys.argv[1:2] == ["run"]:
             # A program lives long: it must not carry all other commands with it.
             run(sys.argv[2:], prog_name="press-agent run")
         else:
             app()
+
+
+@contextmanager
+def telling(_given: Sequence[str]) -> Iterator[None]:
+    """End the process with a sentence and a status when the block fails in a way that is foreseen."""
+    logging.captureWarnings(capture=True)
+    try:
+        yield
     except AgentError as error:
         _stop(error.code, error.message, 1)
     except ValueError as error:

@@ -3,7 +3,8 @@
 import json
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -248,14 +249,21 @@ def _event(event: Event) -> dict[str, Any]:
 
 def main() -> None:
     """The entry point: errors of the bridge become one sentence and exit code 2."""
-    try:
+    with telling(sys.argv[1:]):
         if sys.argv[1:2] == ["run"]:
             # A program lives long: it must not carry all other commands with it.
             run(sys.argv[2:], prog_name="press-bridge run")
         else:
             app()
+
+
+@contextmanager
+def telling(given: Sequence[str]) -> Iterator[None]:
+    """End the process with a sentence and a status when the block fails in a way that is foreseen."""
+    try:
+        yield
     except BridgeError as error:
-        if "--json" in sys.argv:
+        if "--json" in given:
             typer.echo(json.dumps({"code": error.code, "message": error.message}), err=True)
         else:
             typer.echo(error.message, err=True)

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -63,6 +64,10 @@ app.command("demo")(run_demo)
 app.command("conformance")(conformance.run_conformance)
 
 
+run = programs.app
+"""What a supervisor forks: the programs, without all the other commands."""
+
+
 @app.callback()
 def choose_connection(
     ctx: typer.Context,
@@ -90,12 +95,19 @@ def choose_connection(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line: exit 0 done, 1 refused or failed, 2 wrong usage, 3 the API cannot be reached."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    try:
+    with telling(given):
         if given[:1] == ["run"]:
             # A program lives long: it must not carry all other commands with it.
-            programs.app(given[1:], prog_name="press run")
+            run(given[1:], prog_name="press run")
         else:
             app(given, prog_name="press")
+
+
+@contextmanager
+def telling(given: Sequence[str]) -> Iterator[None]:
+    """End the process with a sentence and a status when the block fails in a way that is foreseen."""
+    try:
+        yield
     except CommandFailed as failure:
         _fail(failure, given)
     except BrokenPipeError:

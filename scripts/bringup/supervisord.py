@@ -11,15 +11,17 @@ Everything else is the library's: when to start, stop, restart and give up. ``Op
 import atexit
 import gc
 import os
+import shlex
 import signal
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
+import typer
 from setproctitle import setproctitle
 from sqlalchemy.orm import configure_mappers
 from supervisor import supervisord
@@ -53,16 +55,28 @@ LOADED = (
 STARTING = ("PYTHON", "LD_", "MALLOC_")
 """Variables that only a new interpreter reads."""
 DIED_OF_ERROR = 1
+READ: dict[tuple[str, ...], Callable[[], None]] = {}
+"""Module and arguments of each configured program of ours, and what it will do."""
 
 
 class Options(ServerOptions):  # type: ignore[misc]
     """Supervisor's, but for how a child becomes its program."""
 
+    def realize(self, *arguments: Any, **named: Any) -> None:
+        """Read the configuration, and at once the arguments of all our programs in it: in a child that costs memory."""
+        super().realize(*arguments, **named)
+        for group in self.process_group_configs:
+            for process in group.process_configs:
+                with suppress(OSError):
+                    _, command = read_command(shlex.split(process.command))
+                    if is_ours(command):
+                        READ[tuple(command[2:])] = read_arguments(command[2], command[3:])
+        freeze()
+
     def execve(self, filename: str, argv: list[str], env: Mapping[str, str]) -> None:
         """Become the program: by a module of ours in this process, else by the kernel as always."""
         variables, command = read_command(argv)
-        is_ours = command[:2] == [sys.executable, "-m"] and command[2] in ENTRIES
-        if not is_ours or any(name.startswith(STARTING) for name in variables):
+        if not is_ours(command) or any(name.startswith(STARTING) for name in variables):
             os.execve(filename, argv, env)
         # First, while the environment still stands where the kernel put it: the title takes its place.
         setproctitle(make_title(env["SUPERVISOR_PROCESS_NAME"], command[2:], env["SUPERVISOR_SERVER_URL"]))
@@ -82,6 +96,28 @@ def read_command(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     return variables, command
 
 
+def is_ours(command: Sequence[str]) -> bool:
+    """Whether the command is one of our modules, to be run by this interpreter."""
+    return list(command[:2]) == [sys.executable, "-m"] and command[2] in ENTRIES
+
+
+def read_arguments(module: str, arguments: Sequence[str]) -> Callable[[], None]:
+    """What a program will do, with its arguments read; a program that has other ones than ``run …`` reads them itself."""
+    with suppress(Exception, SystemExit):
+        entry = import_module(ENTRIES[module])
+        word, name, *options = arguments
+        if word == "run":
+            command = typer.main.get_group(entry.run).commands[name]
+            context = command.make_context(f"{module} run {name}", options)
+
+            def go() -> None:
+                with entry.telling(arguments), context:
+                    command.invoke(context)
+
+            return go
+    return lambda: import_module(ENTRIES[module]).main()
+
+
 def make_title(name: str, command: Sequence[str], server: str) -> str:
     """What ``ps`` shows; whose it is stands at its end, see ``orphans``."""
     return f"{name}: {' '.join(command)} of {server}"
@@ -95,9 +131,13 @@ def _become(module: str, arguments: Sequence[str]) -> NoReturn:
     sys.argv = [module, *arguments]
     status = 0
     try:
-        import_module(ENTRIES[module]).main()
+        (READ.get((module, *arguments)) or read_arguments(module, arguments))()
     except SystemExit as end:
         status = _status_of(end)
+    except (typer.BadParameter, typer.Exit) as end:
+        if isinstance(end, typer.BadParameter):
+            end.show()
+        status = end.exit_code
     except BaseException:  # noqa: BLE001 - the last frame of this process: what an interpreter prints, it prints.
         sys.excepthook(*sys.exc_info())
         status = DIED_OF_ERROR
@@ -123,7 +163,7 @@ def _leave(status: int) -> NoReturn:
 
 
 def load() -> None:
-    """Import what programs share, and have the collector leave it alone: it would write to it, and so copy it, in each."""
+    """Import what programs share."""
     # Libraries take it for their colours where it is to be had; our programs have no terminal.
     sys.modules["rich"] = None  # type: ignore[assignment]
     for name in LOADED:
@@ -136,6 +176,10 @@ def load() -> None:
     del sys.modules["rich"]
     with suppress(Exception):
         configure_mappers()
+
+
+def freeze() -> None:
+    """Have the collector leave alone what is there now: it would write to it, and so copy it, in each program."""
     gc.collect()
     gc.freeze()
 
