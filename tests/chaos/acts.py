@@ -5,13 +5,16 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import requests
 
 from press_app.cli.failures import CommandFailed
+from tests.bench.stock import count_ready
 from tests.e2e.platform import Platform
 from tests.e2e.tenants import Tenant
+from tests.factories.processes import wait_until
 
 PARTY = "Survivor"
 AWAY = frozenset({"api_unreachable", "internal_error", "database_busy", "busy", "site_state", "not_in_time"})
@@ -183,3 +186,13 @@ ACTS = (
     Act("undo", _subscribe, _is_open, "archived", "active"),
 )
 """In an order in which one tenant can play them all."""
+
+
+def _subscribe_once_a_spare_stands(patient: Patient) -> None:
+    platform = patient.tenant.platform
+    wait_until(lambda: bool(insist(partial(count_ready, platform))), seconds=PATIENCE, what="a spare")
+    patient.tenant.subscribe()
+
+
+TAKE = Act("take a spare", _subscribe_once_a_spare_stands, _is_open, "none", "active")
+"""A create on a platform that keeps spares; on any other there is none to wait for."""

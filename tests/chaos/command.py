@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
@@ -19,12 +19,16 @@ from pathlib import Path
 
 from press_app.cli.failures import CommandFailed
 from press_app.cli.output import note, say
+from tests.bench.stock import keep_spares
 from tests.chaos import lanes
-from tests.chaos.acts import ACTS
+from tests.chaos.acts import ACTS, TAKE
 from tests.chaos.cells import Cell, Ending
 from tests.chaos.orders import Orders
 from tests.chaos.troubles import command as troubles
 from tests.e2e.platform import Platform, running
+
+SPARES = 12
+"""Twice as many as lanes, so that one stands whenever a tenant comes."""
 
 
 def main(arguments: list[str]) -> int:
@@ -84,9 +88,17 @@ def hurt_all(platform: Platform, options: argparse.Namespace) -> Iterator[Ending
     )
     if options.quick:
         return
+    yield from hurt_takers(platform, is_wanted=lambda cell: bool(only.search(name(cell))))
     for ending in troubles.run(platform, quick=False, is_wanted=partial(may_match, only)):
         if only.search(name(ending.cell)):
             yield ending
+
+
+def hurt_takers(platform: Platform, *, is_wanted: Callable[[Cell], bool]) -> Iterator[Ending]:
+    """Creates that take a spare, on the same platform while it keeps some; afterwards it keeps none again."""
+    keep_spares(platform, SPARES)
+    yield from lanes.run(platform, quick=False, is_wanted=is_wanted, acts=(TAKE,))
+    keep_spares(platform, 0)
 
 
 def may_match(only: re.Pattern[str], fault: str) -> bool:

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, get_args
@@ -14,7 +14,7 @@ from agent.operations.registry import OPERATIONS
 from press_app.bootstrap import TASKS
 from press_app.cli.failures import CommandFailed
 from scripts.bringup.supervisor import RUNNING
-from tests.chaos.acts import ACTS, Act, Patient, admit
+from tests.chaos.acts import ACTS, TAKE, Act, Patient, admit
 from tests.chaos.cells import Cell, Ending
 from tests.chaos.orders import Moment, Orders, When
 from tests.chaos.truth import list_broken
@@ -82,19 +82,19 @@ def is_measured(patient: Patient) -> bool:
     return patient.tenant.platform.api.get(patient.site_path)["measured_at"] is not None
 
 
-def record(orders: Orders, platform: Platform, *, rounds: int) -> Record:
+def record(orders: Orders, platform: Platform, *, rounds: int, acts: Sequence[Act] = ACTS) -> Record:
     """Play every act ``rounds`` times on a tenant of its own; what not every run came to is chance and left out."""
     moments: dict[str, Counter[Moment]] = {}
     for _ in range(rounds):
         patient = admit(platform)
-        for act in ACTS:
+        for act in acts:
             with orders.recording(*patient.marks) as found:
                 act.begin(patient)
                 wait_until(partial(is_done, patient, act), seconds=LIMIT_SECONDS, what=act.name)
                 time.sleep(SETTLE_SECONDS if rounds > 1 else 0.0)
             if act.leaves_open and not patient.has_data():
                 raise CommandFailed(f"Without any fault the data are not there after {act.name}.")
-            if act.name == "create" and rounds > 1:
+            if act.needs == "none" and rounds > 1:
                 # It is measured once, a minute after its birth at most; later its jobs would be counted among the act's.
                 wait_until(partial(is_measured, patient), seconds=LIMIT_SECONDS, what="a measure")
             moments[act.name] = moments[act.name] & found if act.name in moments else found
@@ -103,9 +103,9 @@ def record(orders: Orders, platform: Platform, *, rounds: int) -> Record:
     return Record(moments, idle)
 
 
-def list_faults(found: Record) -> Iterator[Fault]:
+def list_faults(found: Record, acts: Sequence[Act] = ACTS) -> Iterator[Fault]:
     """Every step of the agent's operations that an act leads to, every commit, every push."""
-    for act in ACTS:
+    for act in acts:
         seen = found.moments[act.name]
         for operation in list_operations(seen):
             yield from list_step_faults(act.name, operation)
@@ -113,9 +113,19 @@ def list_faults(found: Record) -> Iterator[Fault]:
             if moment.name.startswith("commit") and is_sure(moment, found.idle):
                 yield from kill_around(act.name, moment)
         yield from list_push_faults(act.name, seen)
+        if act is TAKE:
+            yield from list_spare_faults()
     for moment, times in sorted(found.idle.items()):
         if times > 1:
-            yield from kill_around("backup", Moment(moment.program, moment.name, 1, is_owned=False))
+            meanwhile = next((act.name for act in acts if act.name == "backup"), acts[0].name)
+            yield from kill_around(meanwhile, Moment(moment.program, moment.name, 1, is_owned=False))
+
+
+def list_spare_faults() -> Iterator[Fault]:
+    """What is taken is replaced: the spare that comes next is hurt while it is made, whoever gets it."""
+    for step in OPERATIONS["prepare_site"].steps:
+        moment = Moment("agent-worker", f"step prepare_site.{step.key}", 1, is_owned=False)
+        yield from kill_around(TAKE.name, moment)
 
 
 def list_operations(seen: Iterable[Moment]) -> list[Operation[Any]]:

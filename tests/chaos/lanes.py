@@ -32,6 +32,7 @@ def run(
     quick: bool,
     seconds: float = math.inf,
     is_wanted: Callable[[Cell], bool] = lambda _cell: True,
+    acts: Sequence[Act] = ACTS,
 ) -> Iterator[Ending]:
     """Every cell of the planted platform, as they end; what concerns all tenants is looked at last.
 
@@ -39,11 +40,11 @@ def run(
     """
     until = time.monotonic() + seconds
     orders = Orders(platform.paths.state / ORDERS)
-    found = record(orders, platform, rounds=1 if quick else 2)
-    faults = [fault for fault in list_faults(found) if is_wanted(fault.cell)]
+    found = record(orders, platform, rounds=1 if quick else 2, acts=acts)
+    faults = [fault for fault in list_faults(found, acts) if is_wanted(fault.cell)]
     chosen = choose(faults, time.time() // 3600) if quick else faults
     note(f"{len(chosen)} of {len(faults)} cells.")
-    ward = Ward(orders, platform, chosen, until)
+    ward = Ward(orders, platform, chosen, until, acts)
     yield from ward.play()
     yield from ward.look_at_all()
     if ward.count_left():
@@ -72,14 +73,22 @@ def choose(faults: Sequence[Fault], turn: float) -> list[Fault]:
 class Ward:
     """The faults that still have to be played, and the lanes that play them."""
 
-    def __init__(self, orders: Orders, platform: Platform, faults: Sequence[Fault], until: float) -> None:
+    def __init__(
+        self,
+        orders: Orders,
+        platform: Platform,
+        faults: Sequence[Fault],
+        until: float,
+        acts: Sequence[Act] = ACTS,
+    ) -> None:
         self._until = until
+        self._acts = acts
         self._orders = orders
         self._platform = platform
         # Mixed, so that neighbours hurt different programs, and a run that is cut short has seen something of all.
         self._random = random.Random(len(faults))
         mixed = self._random.sample(list(faults), len(faults))
-        self._waiting = {act.name: deque(f for f in mixed if f.cell.operation == act.name) for act in ACTS}
+        self._waiting = {act.name: deque(f for f in mixed if f.cell.operation == act.name) for act in acts}
         self._lock = threading.Condition()
         self._hurt: set[str] = set()
         """Kinds of programs of which one is being hurt."""
@@ -161,13 +170,13 @@ class Ward:
         """One that can be played now, by the faults that are left in it and in what it leads to."""
         is_over = time.monotonic() > self._until
         left = {name: 0 if is_over else len(faults) for name, faults in self._waiting.items()}
-        weights = {
-            **left,
-            "suspend": left["suspend"] + left["resume"],
-            "archive": left["archive"] + left["undo"],
-            "backup": left["backup"] + (0 if patient.backup else left["restore"]),
+        leading_on = {
+            "suspend": left.get("resume", 0),
+            "archive": left.get("undo", 0),
+            "backup": 0 if patient.backup else left.get("restore", 0),
         }
-        here = [act for act in ACTS if act.needs == state and (act.name != "restore" or patient.backup)]
+        weights = {name: count + leading_on.get(name, 0) for name, count in left.items()}
+        here = [act for act in self._acts if act.needs == state and (act.name != "restore" or patient.backup)]
         if state in {"none", "suspended"}:
             return here[0]
         if state == "archived":
@@ -195,7 +204,7 @@ class Ward:
     def _play_alone(self, fault: Fault) -> Ending:
         """Again, on a tenant that is led to where the act begins, while nobody else is hurt."""
         patient = self._admit()
-        for act in ACTS:
+        for act in self._acts:
             if act.name == fault.cell.operation:
                 ending = hurt(self._orders, patient, act, fault)
                 patient.tenant.terminate()

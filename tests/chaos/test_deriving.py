@@ -9,7 +9,7 @@ from typing import Any
 from agent.operations.base import Step
 from agent.operations.registry import OPERATIONS
 from scripts.bringup.state import Paths
-from tests.chaos.acts import ACTS, Patient
+from tests.chaos.acts import ACTS, TAKE, Patient
 from tests.chaos.cells import Cell, Ending
 from tests.chaos.command import list_programs, summarise
 from tests.chaos.kills import KILL, Fault, Record, is_unreached, list_faults, list_step_faults, wait_struck
@@ -49,6 +49,15 @@ def test_every_step_and_every_way_back_is_hurt_before_and_after() -> None:
         assert {(f"step create_site.{step.key}", when) for when in ("before", "after")} <= hurt
         if step.undo is not None:
             assert {(f"undo create_site.{step.key}", when) for when in ("before", "after")} <= hurt
+
+
+def test_a_spare_is_hurt_while_it_is_made_and_while_it_is_taken() -> None:
+    moments = make_record().moments["create"]
+    found = Record({TAKE.name: moments}, Counter())
+    hurt = {(fault.moment.name, fault.when) for fault in list_faults(found, (TAKE,))}
+    for name in ("prepare_site", "create_site"):
+        for step in OPERATIONS[name].steps:
+            assert {(f"step {name}.{step.key}", when) for when in ("before", "after")} <= hurt
 
 
 def test_each_time_of_a_commit_is_a_cell_of_its_own() -> None:
