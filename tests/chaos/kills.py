@@ -78,10 +78,6 @@ class Record:
 # Deriving
 
 
-def is_measured(patient: Patient) -> bool:
-    return patient.tenant.platform.api.get(patient.site_path)["measured_at"] is not None
-
-
 def record(orders: Orders, platform: Platform, *, rounds: int, acts: Sequence[Act] = ACTS) -> Record:
     """Play every act ``rounds`` times on a tenant of its own; what not every run came to is chance and left out."""
     moments: dict[str, Counter[Moment]] = {}
@@ -94,9 +90,6 @@ def record(orders: Orders, platform: Platform, *, rounds: int, acts: Sequence[Ac
                 time.sleep(SETTLE_SECONDS if rounds > 1 else 0.0)
             if act.leaves_open and not patient.has_data():
                 raise CommandFailed(f"Without any fault the data are not there after {act.name}.")
-            if act.needs == "none" and rounds > 1:
-                # It is measured once, a minute after its birth at most; later its jobs would be counted among the act's.
-                wait_until(partial(is_measured, patient), seconds=LIMIT_SECONDS, what="a measure")
             moments[act.name] = moments[act.name] & found if act.name in moments else found
     with orders.recording("nobody-at-all") as idle:
         time.sleep(IDLE_SECONDS * rounds)
