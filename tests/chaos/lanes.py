@@ -207,7 +207,8 @@ class Ward:
         for act in self._acts:
             if act.name == fault.cell.operation:
                 ending = hurt(self._orders, patient, act, fault)
-                patient.tenant.terminate()
+                if act.leads_to != "archived" and patient.site_id:
+                    patient.tenant.terminate()
                 return replace(ending, cell=fault.cell)
             if (
                 act.name in {"create", "backup"}
