@@ -29,13 +29,13 @@ MOST_SECONDS = 1.0
 """Longest pause between two looks; tenants that are looked at all the time would be what is measured."""
 RARE_SECONDS = 3.0
 """How often a platform that was not hurt yet is asked; so many questions would be a load of their own."""
-UNREACHED_SECONDS = 15.0
-"""After the wanted end, for what ticks: longer than twice its longest pause."""
+UNREACHED_SECONDS = 35.0
+"""After the wanted end, for what ticks: longer than its longest pause, the beat of the clock."""
 IDLE_SECONDS = 6.5
 """What ticks every few seconds is seen twice in it."""
 SETTLE_SECONDS = 4.0
 """What an operation leaves to do is done after so long."""
-MANY_TIMES = 4
+MANY_TIMES = 8
 """An API that commits so often in one act does it twice at least, however busy it is."""
 KILL = "kill -9"
 BY_CLOCK = frozenset(task.name for task in TASKS.values() if task.schedule) | {"job.listen", "measure_usage"}
