@@ -102,6 +102,13 @@ class PressRefused(BridgeError):
     status = 502
 
 
+class PressKeptItsState(BridgeError):
+    """The control plane holds a reading that it takes for later, with another wanted state: clocks disagree, or did."""
+
+    code = "press_kept_its_state"
+    status = 409
+
+
 class SubjectUnusable(BridgeError):
     """The external id cannot be kept, so nothing can be wanted for it."""
 

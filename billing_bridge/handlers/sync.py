@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import structlog
 
 from billing_bridge.db import SUBJECT_LENGTH
-from billing_bridge.errors import LagoNotYet, SubjectUnusable
+from billing_bridge.errors import LagoNotYet, PressKeptItsState, SubjectUnusable
 from billing_bridge.handlers.ledger import Ledger, Told
 from billing_bridge.inbox.leases import Leases
 from billing_bridge.lago.port import Lago
@@ -81,7 +81,7 @@ class Synchronizer:
 
         Raises `SubjectUnusable` for an id that no column holds, `SubjectBusy` while another sync of it runs,
         `LagoUnreadable` or `LagoNotYet` when Lago cannot be believed (then nothing is sent), `PressUnreachable`
-        or `PressRefused` when the control plane did not take it.
+        or `PressRefused` when the control plane did not take it, `PressKeptItsState` when it believes something later.
         """
         _check_subject(external_id)
         with self._leases.hold(external_id, purpose=purpose):
@@ -141,6 +141,12 @@ class Synchronizer:
                 )
             )
         log.info("subscription_told", external_id=external_id, wanted=decision.wanted, applied=applied)
+        if not applied and answer.get("wanted") != decision.wanted:
+            raise PressKeptItsState(
+                f"The control plane holds a later reading of {external_id} that wants {answer.get('wanted')!r}, and Lago wants "
+                f"{decision.wanted!r}. Nothing was changed; it is read and told again. If this lasts, compare the clocks "
+                "of the two machines."
+            )
         return Synced(
             external_id=external_id,
             sent=True,

@@ -226,3 +226,28 @@ def test_the_observation_is_taken_before_the_reading(setting: Setting) -> None:
     assert before <= observed <= datetime.now(UTC)
     assert told is not None
     assert told.observed_at == observed
+
+
+def test_a_reading_that_is_taken_for_older_is_told_again_until_it_is_believed(setting: Setting) -> None:
+    """The control plane's clock was ahead when it stored the last one, or the bridge's is behind."""
+    payload = make_subscription()
+    setting.deliver("subscription.started", payload)
+    view = setting.press.views["acme"]
+    setting.press.views["acme"] = view | {"wanted": "hold", "observed_at": "2999-01-01T00:00:00Z"}
+    assert setting.deliver("subscription.updated", payload) == "press_kept_its_state"
+    setting.press.views["acme"]["observed_at"] = "2026-01-01T00:00:00Z"
+    (waiting,) = [
+        e for e in setting.bridge.store.list_events(limit=9) if e.error_code == "press_kept_its_state"
+    ]
+    assert waiting.status == EventStatus.PENDING
+    setting.bridge.store.replay(waiting.id, now=setting.bridge.clock())
+    setting.bridge.worker.drain()
+    assert setting.press.views["acme"]["wanted"] == "run"
+    assert setting.bridge.store.get(waiting.id).status == EventStatus.HANDLED
+
+
+def test_one_that_wants_the_same_is_taken_though_it_is_older(setting: Setting) -> None:
+    payload = make_subscription()
+    setting.deliver("subscription.started", payload)
+    setting.press.views["acme"]["observed_at"] = "2999-01-01T00:00:00Z"
+    assert setting.deliver("subscription.updated", payload) == "acme: run"
