@@ -20,6 +20,7 @@ from agent.host import files
 from agent.host.clock import read_time
 from agent.jobs.worker import count_live_workers
 
+LOG_BYTES = 64 << 10
 LONGEST_BACKLOG = timedelta(seconds=60)
 router = APIRouter(tags=["status"])
 
@@ -57,6 +58,13 @@ class State(BaseModel):
     open_jobs: list[str]
 
 
+class BenchLog(BaseModel):
+    """The end of what a bench printed."""
+
+    bench_id: str
+    text: str
+
+
 class Health(BaseModel):
     """The process lives."""
 
@@ -81,6 +89,20 @@ def get_state(
     """List benches, sites and open jobs as they are now."""
     guard.check(request, body, "state.read")
     return read_state(agent)
+
+
+@router.get("/v1/benches/{bench_id}/log", responses=responses(401, 404, 422, 503))
+def get_bench_log(
+    bench_id: str,
+    body: Annotated[bytes, Depends(raw_body)],
+    request: Request,
+    guard: Annotated[Guard, Depends(get_guard)],
+    agent: Annotated[Agent, Depends(get_agent)],
+) -> BenchLog:
+    """The end of what the bench's programs printed, at most 64 KiB."""
+    guard.check(request, body, "benches.read")
+    engine = agent.host.engines.get_for_bench(bench_id)
+    return BenchLog(bench_id=bench_id, text=engine.read_bench_log(bench_id, LOG_BYTES))
 
 
 @router.get("/health")

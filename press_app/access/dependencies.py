@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from press_app.access.authentication import authenticate
 from press_app.access.errors import TooManyRequests
 from press_app.access.subject import Subject, SubjectKind
+from press_app.agents.port import Agents
 from press_app.config import Settings
 from press_app.kit.pagination import MAX_LIMIT, PageRequest
 from press_app.kit.throttle import Throttle
@@ -45,7 +46,13 @@ def get_local_throttle(request: Request) -> Throttle:
     return cast("Throttle", request.app.state.local_throttle)
 
 
+def get_agents(request: Request) -> Agents:
+    """The hosts, for what is only read; what changes something is a job."""
+    return cast("Agents", request.app.state.agents)
+
+
 WorkDep = Annotated[Work, Depends(get_work)]
+AgentsDep = Annotated[Agents, Depends(get_agents)]
 SettingsDep = Annotated[Settings, Depends(get_settings)]
 ThrottleDep = Annotated[Throttle, Depends(get_throttle)]
 LocalThrottleDep = Annotated[Throttle, Depends(get_local_throttle)]

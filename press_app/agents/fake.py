@@ -23,6 +23,7 @@ class FakeAgents:
         self.jobs: dict[str, dict[str, Any]] = {}
         self.events: dict[str, list[dict[str, Any]]] = {}
         self.states: dict[str, dict[str, Any]] = {}
+        self.logs: dict[str, str] = {}
         self.ledger_id = "ledger-1"
         self.failures: list[Failure] = []
         """Raised one after the other by the next calls."""
@@ -86,6 +87,10 @@ class FakeAgents:
     def read_state(self, address: AgentAddress) -> dict[str, Any]:
         self._fail_if_told()
         return self.states.get(address.server_id, {"benches": [], "sites": [], "open_jobs": []})
+
+    def read_bench_log(self, address: AgentAddress, bench_id: str) -> str:  # noqa: ARG002
+        self._fail_if_told()
+        return self.logs.get(bench_id, "")
 
     def _emit(self, server_id: str, job_id: str, kind: str) -> dict[str, Any]:
         events = self.events.setdefault(server_id, [])

@@ -72,6 +72,12 @@ class HttpAgents:
     def read_state(self, address: AgentAddress) -> dict[str, Any]:
         return self._call(address, "GET", "/v1/state", operation="state.read")
 
+    def read_bench_log(self, address: AgentAddress, bench_id: str) -> str:
+        answer = self._call(address, "GET", f"/v1/benches/{bench_id}/log", operation="benches.read")
+        if not isinstance(answer.get("text"), str):
+            raise unreachable(address, "an answer without a log")
+        return str(answer["text"])
+
     def _call(
         self,
         address: AgentAddress,
@@ -139,7 +145,7 @@ def _finite(text: str) -> float:
 def unreachable(address: AgentAddress, why: str) -> AgentUnreachable:
     """The error for an agent that gave no usable answer."""
     message = (
-        f"The agent at {address.url} gave no usable answer ({why}). The job stands and is sent again by itself. "
+        f"The agent at {address.url} gave no usable answer ({why}). What was ordered stands and is sent again by itself. "
         "If this lasts, look at the host: is press-agent running?"
     )
     return AgentUnreachable(message, server_id=address.server_id)

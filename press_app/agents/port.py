@@ -69,3 +69,6 @@ class Agents(Protocol):
 
     def read_state(self, address: AgentAddress) -> dict[str, Any]:
         """What the host really holds."""
+
+    def read_bench_log(self, address: AgentAddress, bench_id: str) -> str:
+        """The end of what the bench printed, for operators."""

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from prometheus_client import CollectorRegistry
 
 from press_app import __version__
+from press_app.agents.port import Agents
 from press_app.api import accounts, docs, health, metrics, stream, teams
 from press_app.api.health import list_checks
 from press_app.api.metrics import DatabaseCollector, HttpMetrics
@@ -62,6 +63,9 @@ class Runtime(Protocol):
     def work(self) -> Work: ...
 
     @property
+    def agents(self) -> Agents: ...
+
+    @property
     def edge(self) -> Edge: ...
 
     @property
@@ -95,6 +99,7 @@ def create_app(
     app.state.runtime = runtime
     app.state.settings = settings
     app.state.work = work
+    app.state.agents = runtime.agents
     app.state.agent_public_key = runtime.agent_public_key
     app.state.throttle = Throttle(redis_url)
     app.state.local_throttle = local

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 from sqlalchemy.orm import Session as OrmSession
 
-from press_app.access.dependencies import IdempotencyDep, PageDep, SubjectDep, WorkDep, open_uow
+from press_app.access.dependencies import AgentsDep, IdempotencyDep, PageDep, SubjectDep, WorkDep, open_uow
 from press_app.access.problems import problems
 from press_app.benches import service
 from press_app.benches.lifecycle import BenchEvent
 from press_app.benches.model import Bench
-from press_app.benches.schemas import BenchCreate, BenchMove, BenchPage, BenchView
+from press_app.benches.schemas import BenchCreate, BenchLog, BenchMove, BenchPage, BenchView
 from press_app.jobs import service as jobs
 
 router = APIRouter(prefix="/v1/benches", tags=["benches"])
@@ -80,3 +80,16 @@ def get_bench(bench_id: str, work: WorkDep, who: SubjectDep) -> BenchView:
     who.require_operator()
     with work.read() as session:
         return _view(session, service.get_bench(session, bench_id))
+
+
+@router.get(
+    "/{bench_id}/log",
+    operation_id="read_bench_log",
+    responses=problems(401, 403, 404, 422, 502, 503),
+)
+def read_bench_log(bench_id: str, work: WorkDep, who: SubjectDep, agents: AgentsDep) -> BenchLog:
+    """The end of what the bench printed, 64 KiB at most, as its host has it now."""
+    who.require_operator()
+    with work.read() as session:
+        address = service.find_address(session, bench_id)
+    return BenchLog(bench_id=bench_id, text=agents.read_bench_log(address, bench_id))

@@ -54,3 +54,10 @@ class BenchPage(BaseModel):
 
     items: list[BenchView]
     next_cursor: str | None
+
+
+class BenchLog(BaseModel):
+    """The end of what a bench printed."""
+
+    bench_id: str
+    text: str

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, func, select, update
 
+from press_app.agents.port import AgentAddress
 from press_app.benches import rules
 from press_app.benches.errors import BenchNotEmpty, BenchUnknown, ServerNotEmpty
 from press_app.benches.events import BenchRetireWanted
@@ -77,6 +78,11 @@ def choose_server(uow: UnitOfWork) -> str:
         for server in servers.list_working(uow.session)
     ]
     return server_rules.choose_server(candidates)
+
+
+def find_address(session: ReadSession, bench_id: str) -> AgentAddress:
+    """Where the agent of its server listens. Raises ``bench_unknown``, and ``server_not_enrolled`` without one."""
+    return servers.get_server(session, get_bench(session, bench_id).server_id).address
 
 
 def request_deploy(uow: UnitOfWork, bench: Bench) -> Job:

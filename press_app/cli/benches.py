@@ -14,6 +14,7 @@ from press_app.cli.output import (
     format_bytes,
     print_fields,
     print_json,
+    say,
     show,
     show_list,
 )
@@ -133,6 +134,16 @@ def show_bench(ctx: typer.Context, bench_id: Id, *, as_json: Json = False) -> No
         print_json(bench)
     else:
         print_fields(bench.items())
+
+
+@app.command("log")
+def read_log(ctx: typer.Context, bench_id: Id, *, as_json: Json = False) -> None:
+    """Print the end of what a bench printed, as its host has it now."""
+    found = connect(ctx).get(f"/v1/benches/{bench_id}/log")
+    if as_json:
+        print_json(found)
+    else:
+        say(found["text"].rstrip() or "It printed nothing.")
 
 
 @app.command("spares")

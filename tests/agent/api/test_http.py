@@ -195,6 +195,20 @@ class TestReads:
             agent.bench_id,
         )
 
+    def test_a_bench_says_what_it_printed(self, agent: RunningAgent) -> None:
+        answer = agent.plane.get(f"/v1/benches/{agent.bench_id}/log", "benches.read")
+        assert answer.json() == {"bench_id": agent.bench_id, "text": answer.json()["text"]}
+        assert answer.status_code == 200
+
+    def test_the_log_of_a_bench_needs_its_own_credential(self, agent: RunningAgent) -> None:
+        answer = agent.plane.get(f"/v1/benches/{agent.bench_id}/log", "state.read")
+        assert code_of(answer) == (401, "credential_wrong_operation")
+
+    @pytest.mark.parametrize("name", [str(uuid.uuid4()), "..%2f..%2fetc", "A b"])
+    def test_there_is_no_log_of_an_unknown_bench(self, agent: RunningAgent, name: str) -> None:
+        answer = agent.plane.get(f"/v1/benches/{name}/log", "benches.read")
+        assert answer.status_code in {404, 422}, answer.text
+
     def test_ready_names_every_dependency(self, agent: RunningAgent) -> None:
         answer = requests.get(f"{agent.plane.agent_url}/ready", timeout=10)
         names = ("ledger", "redis", "disk", "executor", "reporter", "workers", "enrolment")

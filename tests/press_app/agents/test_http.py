@@ -165,6 +165,15 @@ class TestReads:
         httpserver.expect_request("/v1/state").respond_with_json({"sites": []})
         assert agents.read_state(address) == {"sites": []}
 
+    def test_reads_the_log_of_a_bench(
+        self, agents: HttpAgents, address: AgentAddress, httpserver: HTTPServer
+    ) -> None:
+        httpserver.expect_request("/v1/benches/b-1/log").respond_with_json({"bench_id": "b-1", "text": "up"})
+        httpserver.expect_request("/v1/benches/b-2/log").respond_with_json({"bench_id": "b-2"})
+        assert agents.read_bench_log(address, "b-1") == "up"
+        with pytest.raises(AgentUnreachable):
+            agents.read_bench_log(address, "b-2")
+
     @pytest.mark.parametrize("answer", [{}, {"ledger_id": "l"}, {"ledger_id": "l", "events": 5}])
     def test_an_answer_without_events_is_no_answer(
         self, agents: HttpAgents, address: AgentAddress, httpserver: HTTPServer, answer: dict[str, Any]

@@ -87,6 +87,11 @@ class TestBench:
     def test_no_release_is_said(self, press: Press) -> None:
         assert press("bench", "deploy", "--release", "x", "--json").problem["code"] == "release_unknown"
 
+    def test_its_log_is_read_from_its_host(self, press: Press, driver: Driver) -> None:
+        driver.agents.logs[driver.bench_id] = "it starts\nit runs\n"
+        assert press("bench", "log", driver.bench_id).out == "it starts\nit runs\n"
+        assert press("bench", "log", "none", "--json").problem["code"] == "bench_unknown"
+
     def test_it_is_drained(self, press: Press, driver: Driver) -> None:
         assert "The bench is draining." in press("bench", "drain", driver.bench_id).out
 
