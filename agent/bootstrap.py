@@ -2,10 +2,11 @@
 
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from agent.config import Settings
 from agent.conformance.checks import CHECKS
@@ -18,10 +19,17 @@ from agent.engines.port import Engine
 from agent.engines.probe import EngineProbe
 from agent.engines.shelf import Engines
 from agent.engines.tryton.engine import TrytonEngine
+from agent.engines.tryton.host_releases import HostReleases
+from agent.engines.tryton.image_releases import ImageReleases
 from agent.engines.tryton.probe import TrytonProbe
+from agent.engines.tryton.release import Releases
+from agent.executors.docker import DockerExecutor
 from agent.executors.port import Executor
 from agent.executors.process import ProcessExecutor
 from agent.host.clock import Clock, utc_now
+from agent.host.docker_connection import DockerConnection
+from agent.host.docker_containers import DockerContainers
+from agent.host.docker_images import DockerImages
 from agent.jobs.database import Database
 from agent.jobs.doorbell import Doorbell, make_redis
 from agent.jobs.ledger import Ledger
@@ -34,6 +42,18 @@ from agent.operations.registry import OPERATIONS
 from agent.press_client import PressClient
 from agent.stores.folder import FolderStore
 from agent.stores.port import BackupStore
+
+
+class BenchExecutor(Executor, Protocol):
+    """An executor that can also be waited for, and that serves where it needs a program of its own."""
+
+    def is_reachable(self) -> bool: ...
+
+    def serve(self) -> None:
+        """Run until told to stop what keeps the benches running."""
+
+    def serving(self) -> AbstractContextManager[None]:
+        """Have what keeps the benches running for the block."""
 
 
 class SettingsInvalid(ValueError):
@@ -49,7 +69,7 @@ class Agent:
     identity: Identity
     ledger: Ledger
     doorbell: Doorbell
-    executor: ProcessExecutor
+    executor: BenchExecutor
     host: Host
 
     def make_service(self) -> JobService:
@@ -99,8 +119,17 @@ def bootstrap(
     )
 
 
-def make_executor(settings: Settings) -> ProcessExecutor:
+def make_executor(settings: Settings) -> BenchExecutor:
+    """How benches run on this host, as the settings say."""
+    if settings.executor == "docker":
+        return DockerExecutor(DockerContainers(DockerConnection(settings.docker_url)), settings.data_dir)
     return ProcessExecutor(settings.data_dir)
+
+
+def _make_tryton_releases(settings: Settings) -> Releases:
+    if settings.executor == "docker":
+        return ImageReleases(settings, DockerImages(DockerConnection(settings.docker_url)))
+    return HostReleases(settings)
 
 
 def engine_factories(settings: Settings, executor: Executor) -> dict[str, Callable[[], Engine]]:
@@ -110,7 +139,7 @@ def engine_factories(settings: Settings, executor: Executor) -> dict[str, Callab
         return FakeEngine(settings.data_dir / "fake", executor, settings.bench_port_start)
 
     def make_tryton() -> Engine:
-        return TrytonEngine(settings=settings, executor=executor)
+        return TrytonEngine(settings, executor, _make_tryton_releases(settings))
 
     known: dict[str, Callable[[], Engine]] = {"fake": make_fake, "tryton": make_tryton}
     unknown = [name for name in settings.engine_names if name not in known]

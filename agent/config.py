@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -25,6 +26,13 @@ class Settings(BaseSettings):
     """First port tried for a bench on 127.0.0.1; taken ones are skipped."""
     images_dir: Path = Path("images")
     """Where the bench programs stand (``bench-tryton/``)."""
+    executor: Literal["process", "docker"] = "process"
+    """How benches run: as processes of this host, or as containers of its Docker engine."""
+    docker_url: str = "unix:///var/run/docker.sock"
+    base_image: str = "debian:bookworm-slim"
+    """What images of benches are built on; ``scripts/make-base-image`` makes it where no registry can be reached."""
+    extra_ca: Path | None = None
+    """A certificate authority (PEM) that builds of images trust, too: many companies sit behind a TLS proxy."""
     python: str = "python3"
     """Interpreter for the benches' virtual environments."""
     workers: int = Field(default=2, ge=1, le=64)

@@ -125,6 +125,9 @@ class Engine(Protocol):
 
     def list_benches(self) -> list[Bench]: ...
 
+    def read_bench_log(self, bench_id: str, max_bytes: int) -> str:
+        """The end of what its programs printed. Raises ``bench_unknown``."""
+
     # Sites
     def ensure_site_cloned(self, site: SiteSpec) -> bool:
         """Make the site's database from the template, under a name that serves nothing yet."""

@@ -21,6 +21,10 @@ class FakeExecutor:
         self.statuses[program.name] = ProgramStatus.RUNNING
         return True
 
+    def run_once(self, program: ProgramSpec, *, timeout_seconds: float) -> str:  # noqa: ARG002
+        self.calls.append(("run_once", program.name))
+        return self.logs.get(program.name, "")
+
     def ensure_removed(self, name: str) -> bool:
         self.calls.append(("ensure_removed", name))
         self.statuses.pop(name, None)

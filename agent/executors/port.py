@@ -29,6 +29,14 @@ class ProgramSpec:
     """Limit of the program's private memory; beyond it allocations fail and the program is restarted."""
     stop_seconds: int = 30
     """How long it may finish its requests before it is killed."""
+    image: str = ""
+    """The image that holds the program, for executors that run containers; else it stands on the host."""
+    writable: tuple[Path, ...] = ()
+    """Folders of the host that the program writes to; one that runs on the host has them anyway."""
+    readable: tuple[Path, ...] = ()
+    """Folders and files of the host that it only reads."""
+    ports: tuple[int, ...] = ()
+    """Ports that it listens on, to be reached at 127.0.0.1."""
 
 
 class Executor(Protocol):
@@ -36,6 +44,9 @@ class Executor(Protocol):
 
     def ensure_running(self, program: ProgramSpec) -> bool:
         """Start it, or restart it when its spec changed. Does not wait until it answers requests."""
+
+    def run_once(self, program: ProgramSpec, *, timeout_seconds: float) -> str:
+        """Run a program to its end; returns what it printed. Raises ``command_failed``."""
 
     def ensure_removed(self, name: str) -> bool:
         """Stop it and forget it."""

@@ -14,7 +14,7 @@ from agent.commands.programs import die_with_parent, limit_memory
 from agent.commands.supervisord import UnwritableProgram, program_conf, supervisord_conf
 from agent.errors import AgentError
 from agent.executors.port import ProgramSpec, ProgramStatus
-from agent.host import files, processes
+from agent.host import files, processes, shell
 from agent.host.locks import file_lock
 from agent.host.supervisord import ExecutorUnreachable, SupervisorClient
 
@@ -97,6 +97,15 @@ class ProcessExecutor:
                 return False
             self._client.start(program.name)
             return True
+
+    def run_once(self, program: ProgramSpec, *, timeout_seconds: float) -> str:
+        """Run a program to its end, outside the supervisor; returns what it printed. Raises ``command_failed``."""
+        return shell.run(
+            program.argv,
+            cwd=program.directory,
+            env=program.environment,
+            timeout_seconds=timeout_seconds,
+        )
 
     def ensure_removed(self, name: str) -> bool:
         """Stop it and forget it."""

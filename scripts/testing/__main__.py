@@ -13,7 +13,7 @@ from scripts.testing.summary import last_of_each, list_holes, list_unsteady, rea
 
 STATE = ROOT / "var" / "test"
 WORKERS = "2"
-SERIAL = "platform or browser"
+SERIAL = "platform or browser or docker"
 FAILED = 1
 NO_TESTS = 5
 REQUIRE = "PRESS_TEST_REQUIRE"

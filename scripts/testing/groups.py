@@ -9,7 +9,7 @@ import pytest
 
 VARIABLE = "PRESS_TEST_OUTCOMES"
 PROPERTY = "group"
-GROUPS = ("redis", "mariadb", "tryton", "platform", "browser", "frappe")
+GROUPS = ("redis", "mariadb", "tryton", "platform", "browser", "docker", "frappe")
 
 
 class OutcomeWriter:

@@ -118,6 +118,10 @@ class FakeBenches:
         names = sorted(path.parent.name for path in self._folder.glob("*/bench.json"))
         return [bench for name in names if (bench := self.find_bench(name)) is not None]
 
+    def read_bench_log(self, bench_id: str, max_bytes: int) -> str:
+        self._read(self._folder / bench_id)
+        return self._executor.read_log(f"bench-{bench_id}", max_bytes)
+
     def _moment(self, name: str) -> None:
         """Do what the trouble file of this moment says; a hanging one goes on when the file is gone."""
         trouble = self._folder / "trouble" / name

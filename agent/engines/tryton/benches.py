@@ -11,6 +11,7 @@ from agent.engines.tryton import commands, site_files, templates
 from agent.engines.tryton.control import PATIENCE_SECONDS, BenchControl
 from agent.engines.tryton.layout import BenchFolder, check_name
 from agent.engines.tryton.release import Release, Releases
+from agent.executors import remembered
 from agent.executors.port import Executor, ProgramSpec, ProgramStatus
 from agent.host import files
 from agent.host.locks import file_lock
@@ -20,6 +21,8 @@ START_SECONDS = 60.0
 PORT_LOCK_SECONDS = 30.0
 RETRY_SECONDS = 0.02
 MAX_DATABASES = 500
+PORTS = ("port", "control_port")
+"""The public door and the agent's."""
 STATUSES = {
     ProgramStatus.RUNNING: BenchStatus.RUNNING,
     ProgramStatus.STARTING: BenchStatus.RUNNING,
@@ -33,11 +36,18 @@ class TrytonBenches:
     name = "tryton"
 
     def __init__(
-        self, settings: Settings, executor: Executor, *, patience_seconds: float = PATIENCE_SECONDS
+        self,
+        settings: Settings,
+        executor: Executor,
+        releases: Releases,
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+        start_seconds: float = START_SECONDS,
     ) -> None:
         self._patience = patience_seconds
+        self._start_seconds = start_seconds
         self._executor = executor
-        self._releases = Releases(settings)
+        self._releases = releases
         self._folder = settings.data_dir.resolve() / "benches" / self.name
         self._port_start = settings.bench_port_start
 
@@ -47,16 +57,36 @@ class TrytonBenches:
 
     def ensure_templates(self, bench: BenchSpec, progress: Progress) -> tuple[list[Template], bool]:
         """Make a ready template for each app set."""
-        return templates.ensure_templates(self._releases.get(bench.version), bench.app_sets, progress)
+        return templates.ensure_templates(
+            self._releases.get(bench.version), self._executor, bench.app_sets, progress
+        )
 
     def ensure_bench_started(self, bench: BenchSpec) -> bool:
-        """Run the bench under the executor and wait until it answers. Raises ``bench_not_healthy``."""
+        """Run the bench under the executor and wait until it answers.
+
+        Raises ``bench_not_healthy``; what ran before runs again then.
+        """
         folder = self._bench_folder(bench.bench_id)
         folder.make()
-        port = self._ensure_note(folder, bench)
-        changed = self._executor.ensure_running(self._make_program(folder, bench, port))
-        self._wait_until_ready(folder)
+        ports = self._ensure_note(folder, bench)
+        program = self._make_program(folder, bench, ports)
+        changed = self._executor.ensure_running(program)
+        try:
+            self._wait_until_ready(folder, self._start_seconds)
+        except BenchNotHealthy as error:
+            before = remembered.recall(folder.program)
+            if before is None or before == program:
+                raise
+            raise self._go_back(folder, before, error) from error
+        remembered.remember(folder.program, program)
         return changed
+
+    def _go_back(self, folder: BenchFolder, before: ProgramSpec, error: BenchNotHealthy) -> BenchNotHealthy:
+        self._executor.ensure_running(before)
+        self._wait_until_ready(folder, START_SECONDS)
+        return BenchNotHealthy(
+            f"{error.message}\nWhat ran on the bench before runs again, and its sites answer."
+        )
 
     def ensure_bench_stopped(self, bench_id: str) -> bool:
         """Stop the bench and remove it from the executor. Sites' data stay; a bench without sites goes as a whole."""
@@ -84,29 +114,36 @@ class TrytonBenches:
         names = sorted(path.parent.name for path in self._folder.glob("*/bench.json"))
         return [bench for name in names if (bench := self.find_bench(name)) is not None]
 
-    def _ensure_note(self, folder: BenchFolder, bench: BenchSpec) -> int:
-        """Write down what the bench is; its port stays the same for its whole life."""
+    def read_bench_log(self, bench_id: str, max_bytes: int) -> str:
+        """The end of what its program printed. Raises ``bench_unknown``."""
+        self._bench_folder(bench_id).read()
+        return self._executor.read_log(_name_program(bench_id), max_bytes)
+
+    def _ensure_note(self, folder: BenchFolder, bench: BenchSpec) -> dict[str, int]:
+        """Write down what the bench is; its ports stay the same for its whole life."""
         with file_lock(self._folder / ".ports.lock", timeout_seconds=PORT_LOCK_SECONDS):
-            if folder.note.exists():
-                port = int(folder.read()["port"])
-            else:
-                taken = {
-                    json.loads(note.read_text("utf-8"))["port"] for note in self._folder.glob("*/bench.json")
-                }
-                port = find_free_port(self._port_start, avoid=taken)
-            text = json.dumps(asdict(bench) | {"port": port})
+            notes = [json.loads(note.read_text("utf-8")) for note in self._folder.glob("*/bench.json")]
+            taken = {note[name] for note in notes for name in PORTS if name in note}
+            known = folder.read() if folder.note.exists() else {}
+            ports: dict[str, int] = {}
+            for name in PORTS:
+                ports[name] = known.get(name) or find_free_port(self._port_start, avoid=taken)
+                taken.add(ports[name])
+            text = json.dumps(asdict(bench) | ports)
             if not folder.note.exists() or folder.note.read_text("utf-8") != text:
                 files.write_atomic(folder.note, text)
-        return port
+        return ports
 
-    def _make_program(self, folder: BenchFolder, bench: BenchSpec, port: int) -> ProgramSpec:
+    def _make_program(self, folder: BenchFolder, bench: BenchSpec, ports: dict[str, int]) -> ProgramSpec:
         release = self._releases.get(bench.version)
         serving = commands.Serving(
             venv_python=release.python,
             directory=folder.path,
             web_root=release.web_root,
             templates=release.templates,
-            port=port,
+            port=ports["port"],
+            control_port=ports["control_port"],
+            is_contained=bool(release.image),
             # What the limit counts (private memory, mapped or not) grows before what is resident does.
             memory_mb=bench.memory_bytes // 2 >> 20,
             max_databases=MAX_DATABASES,
@@ -118,10 +155,14 @@ class TrytonBenches:
             directory=folder.path,
             environment=release.environment,
             memory_bytes=bench.memory_bytes,
+            image=release.image,
+            writable=(folder.path,),
+            readable=(release.templates,),
+            ports=tuple(ports.values()),
         )
 
-    def _wait_until_ready(self, folder: BenchFolder) -> None:
-        deadline = time.monotonic() + START_SECONDS
+    def _wait_until_ready(self, folder: BenchFolder, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
         while True:
             health = self._control(folder).find_health()
             if health is not None and health["ready"]:
@@ -129,7 +170,7 @@ class TrytonBenches:
             if time.monotonic() >= deadline:
                 log = self._executor.read_log(_name_program(folder.path.name))
                 raise BenchNotHealthy(
-                    f"Bench {folder.path.name} did not answer within {START_SECONDS:.0f} s; its sites are down, their data "
+                    f"Bench {folder.path.name} did not answer within {seconds:.0f} s; its sites are down, their data "
                     f"untouched. Read what it said, mend it and repeat the job:\n{log}"
                 )
             time.sleep(RETRY_SECONDS)

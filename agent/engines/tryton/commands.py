@@ -60,6 +60,9 @@ class Serving:
     web_root: Path
     templates: Path
     port: int
+    control_port: int
+    is_contained: bool
+    """It runs in a network of its own, whose ports the host has at 127.0.0.1."""
     memory_mb: int
     """Resident memory above which idle sites are unloaded."""
     max_databases: int
@@ -67,12 +70,14 @@ class Serving:
 
 
 def serve(bench: Serving) -> tuple[str, ...]:
+    address = "0.0.0.0" if bench.is_contained else "127.0.0.1"  # noqa: S104 - inside its own network
     return (
         *(str(bench.venv_python), "-m", "bench_tryton.serve"),
         *("--directory", str(bench.directory)),
         *("--web-root", str(bench.web_root)),
         *("--templates", str(bench.templates)),
-        *("--listen", f"127.0.0.1:{bench.port}"),
+        *("--listen", f"{address}:{bench.port}"),
+        *("--control", f"{address}:{bench.control_port}"),
         *("--max-memory-mb", str(bench.memory_mb)),
         *("--max-databases", str(bench.max_databases)),
         *("--num-proxies", str(bench.num_proxies)),

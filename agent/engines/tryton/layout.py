@@ -42,6 +42,11 @@ class BenchFolder:
         return self.path / "bench.json"
 
     @property
+    def program(self) -> Path:
+        """What runs well, to go back to."""
+        return self.path / "program.json"
+
+    @property
     def control(self) -> Path:
         return self.path / "run" / "control.json"
 

@@ -10,10 +10,13 @@ from agent.engines.tryton import commands
 from agent.engines.tryton.apps import expand, list_modules, name_template
 from agent.engines.tryton.release import Release
 from agent.errors import AgentError
-from agent.host import files, shell
+from agent.executors.port import Executor, ProgramSpec
+from agent.host import files
 from agent.host.locks import file_lock
 
 BUILD_SECONDS = 600.0
+BUILD_MEMORY_BYTES = 2 << 30
+"""Importing countries and currencies takes 1.1 GB for a moment."""
 
 
 class TemplateMissing(AgentError):
@@ -25,7 +28,7 @@ class TemplateMissing(AgentError):
 
 
 def ensure_templates(
-    release: Release, app_sets: tuple[tuple[str, ...], ...], progress: Progress
+    release: Release, executor: Executor, app_sets: tuple[tuple[str, ...], ...], progress: Progress
 ) -> tuple[list[Template], bool]:
     """Make what is missing, smaller sets first because the larger ones start from them.
 
@@ -37,7 +40,7 @@ def ensure_templates(
         for apps in sorted({expand(apps) for apps in app_sets}, key=len):
             template = _find(release, apps)
             if template is None:
-                template = _make(release, apps, progress)
+                template = _make(release, executor, apps, progress)
                 made = True
             found[name_template(apps)] = template
     return [found[name_template(apps)] for apps in app_sets], made
@@ -64,12 +67,20 @@ def _find(release: Release, apps: tuple[str, ...]) -> Template | None:
     return Template(apps=apps, modules=tuple(known["modules"]), size_bytes=size, seconds=0.0)
 
 
-def _make(release: Release, apps: tuple[str, ...], progress: Progress) -> Template:
+def _make(release: Release, executor: Executor, apps: tuple[str, ...], progress: Progress) -> Template:
     destination = _database(release, apps)
     source = _find_start(release, apps)
     progress(f"Making the template {destination.stem}" + (f" from {source.stem}" if source else ""))
-    command = commands.make_template(release.python, list_modules(apps), destination, source)
-    output = shell.run(command, env=release.environment, timeout_seconds=BUILD_SECONDS)
+    program = ProgramSpec(
+        name=f"template-{destination.stem}",
+        argv=commands.make_template(release.python, list_modules(apps), destination, source),
+        directory=release.templates,
+        environment=release.environment,
+        memory_bytes=BUILD_MEMORY_BYTES,
+        image=release.image,
+        writable=(release.templates,),
+    )
+    output = executor.run_once(program, timeout_seconds=BUILD_SECONDS)
     result: dict[str, Any] = json.loads(output.splitlines()[-1])
     note = {"modules": result["modules"], "seconds": result["seconds"], "year": _this_year()}
     files.write_atomic(_note(release, apps), json.dumps(note))

@@ -16,6 +16,7 @@ from .sites import SiteMap
 from .tenant_lock import TenantLocks
 
 SITE_ACTION = re.compile(r"/sites/(?P<database>[a-z0-9][a-z0-9-]*)/(?P<action>[a-z]+)")
+EVERYWHERE, LOOPBACK = "0.0.0.0", "127.0.0.1"  # noqa: S104 - in a container of its own
 Action = Callable[[str], dict[str, object]]
 
 
@@ -78,7 +79,9 @@ def start(control: Control, run_folder: Path, host: str, port: int) -> Threading
     secret = secrets.token_urlsafe(32)
     server = _Server((host, port), control, secret)
     threading.Thread(target=server.serve_forever, name="control", daemon=True).start()
-    text = json.dumps({"host": host, "port": server.server_address[1], "secret": secret, "pid": os.getpid()})
+    # Whoever listens on all addresses does so in a container: the host has its ports at the loopback address.
+    shown = LOOPBACK if host == EVERYWHERE else host
+    text = json.dumps({"host": shown, "port": server.server_address[1], "secret": secret, "pid": os.getpid()})
     temporary = run_folder / ".control.json.part"
     temporary.unlink(missing_ok=True)
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:

@@ -35,7 +35,8 @@ class Bench(BaseApplication):  # type: ignore[misc]
             "graceful_timeout": 8,
             "keepalive": 30,
             "control_socket_disable": True,
-            "forwarded_allow_ips": "127.0.0.1",
+            # In a container of its own every request comes through the host's loopback address.
+            "forwarded_allow_ips": "*" if self._options.listen.startswith("0.0.0.0:") else "127.0.0.1",
             "proc_name": "bench-tryton",
             "loglevel": "warning",
             "post_fork": lambda _arbiter, _worker: die_with_parent(),

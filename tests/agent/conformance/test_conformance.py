@@ -1,20 +1,24 @@
 """Every engine keeps every promise: the shipped suite, run over the engines of this project."""
 
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+
 import pytest
 
-from agent.bootstrap import engine_factories, make_probe
+from agent.bootstrap import engine_factories, make_executor, make_probe
 from agent.config import Settings
 from agent.conformance.checks import CHECKS
 from agent.conformance.suite import CheckResult, Suite, check_name
-from agent.executors.process import ProcessExecutor
 from tests.agent.support import ROOT, benches, free_port
+from tests.factories.docker_engine import docker_engine
 
 NAMES = [check_name(check) for _, check in CHECKS]
 
 
 def run_suite(settings: Settings) -> dict[str, CheckResult]:
-    with benches(settings.data_dir):
-        engine = engine_factories(settings, ProcessExecutor(settings.data_dir))[settings.engines]()
+    with benches(settings.data_dir) if settings.executor == "process" else nullcontext():
+        engine = engine_factories(settings, make_executor(settings))[settings.engines]()
         results = Suite(engine, make_probe(settings.engines), settings.data_dir / "suite").run(CHECKS)
     return {result.check: result for result in results}
 
@@ -39,6 +43,25 @@ def tryton_results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, CheckR
     return run_suite(settings)
 
 
+@pytest.fixture(scope="module")
+def contained_results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, CheckResult]]:
+    folder = tmp_path_factory.mktemp("contained")
+    bundle = Path("/etc/ssl/certs/ca-certificates.crt")
+    with docker_engine() as engine:
+        yield run_suite(
+            Settings(
+                data_dir=folder,
+                engines="tryton",
+                executor="docker",
+                docker_url=engine.url,
+                images_dir=ROOT / "images",
+                # Whatever this machine trusts, a build on it has to trust, too.
+                extra_ca=bundle if bundle.exists() else None,
+                bench_port_start=free_port(),
+            )
+        )
+
+
 class TestFake:
     @pytest.mark.parametrize("check", NAMES)
     def test_keeps_its_promise(self, fake_results: dict[str, CheckResult], check: str) -> None:
@@ -51,6 +74,14 @@ class TestTryton:
     @pytest.mark.parametrize("check", NAMES)
     def test_keeps_its_promise(self, tryton_results: dict[str, CheckResult], check: str) -> None:
         assert tryton_results[check].ok, tryton_results[check].message
+
+
+@pytest.mark.docker
+@pytest.mark.timeout(1800)
+class TestTrytonInDocker:
+    @pytest.mark.parametrize("check", NAMES)
+    def test_keeps_its_promise(self, contained_results: dict[str, CheckResult], check: str) -> None:
+        assert contained_results[check].ok, contained_results[check].message
 
 
 class TestSuite:

@@ -9,9 +9,9 @@ import pytest
 from agent.engines.probe import SiteDoor
 from agent.engines.tryton import commands, database
 from agent.engines.tryton.control import BenchControl
+from agent.engines.tryton.host_releases import HostReleases
 from agent.engines.tryton.layout import BenchFolder
 from agent.engines.tryton.probe import TrytonProbe
-from agent.engines.tryton.release import Releases
 from agent.host import files
 from tests.agent.engines.tryton.deployed import OWNER, Deployed, make_site
 from tests.agent.support import free_port, running, wait_until
@@ -42,7 +42,7 @@ class Narrow:
 
 @pytest.fixture(scope="module")
 def narrow(bench: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Narrow]:
-    release = Releases(bench.settings).get(bench.bench.version)
+    release = HostReleases(bench.settings).get(bench.bench.version)
     folder = BenchFolder(tmp_path_factory.mktemp("narrow"))
     folder.make()
     for number in range(SITES):
@@ -58,12 +58,14 @@ def narrow(bench: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         web_root=release.web_root,
         templates=release.templates,
         port=free_port(),
+        control_port=0,
+        is_contained=False,
         memory_mb=700,
         max_databases=2,
         num_proxies=1,
     )
     log = folder.path / "log"
-    with running(commands.serve(serving), log, env=release.environment):
+    with running(commands.serve(serving), log, env=dict(release.environment)):
         made = Narrow(folder, serving.port)
         wait_until(lambda: (made.control.find_health() or {}).get("ready"), 60, "the bench did not start")
         yield made

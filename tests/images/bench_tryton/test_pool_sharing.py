@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agent.engines.tryton.control import BenchControl
-from agent.engines.tryton.release import Releases
+from agent.engines.tryton.host_releases import HostReleases
 from agent.host import files, shell
 from tests.agent.engines.tryton.deployed import Deployed
 from tests.agent.support import ROOT
@@ -19,7 +19,7 @@ GUARD = str(ROOT / "tests/images/bench_tryton/pool_guard.py")
 
 
 def guard(bench: Deployed, *arguments: str) -> list[str]:
-    environment = Releases(bench.settings).get(bench.bench.version).environment
+    environment = HostReleases(bench.settings).get(bench.bench.version).environment
     said = shell.run((str(bench.python), GUARD, *arguments), env=environment, timeout_seconds=120)
     found: list[str] = json.loads(said)
     return found
@@ -30,7 +30,7 @@ class TestPinnedModules:
         assert guard(bench, "source") == []
 
     def test_make_equal_classes_from_different_data(self, bench: Deployed, tmp_path: Path) -> None:
-        templates = Releases(bench.settings).get(bench.bench.version).templates
+        templates = HostReleases(bench.settings).get(bench.bench.version).templates
         for name in ("first", "second"):
             files.copy_durably(templates / "base-crm-hr.sqlite", tmp_path / f"{name}.sqlite")
         files.copy_durably(templates / "base.sqlite", tmp_path / "fewer.sqlite")

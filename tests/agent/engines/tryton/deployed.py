@@ -11,9 +11,10 @@ from agent.config import Settings
 from agent.engines.port import BenchSpec, SiteSpec
 from agent.engines.probe import SiteDoor
 from agent.engines.tryton.engine import TrytonEngine
+from agent.engines.tryton.host_releases import HostReleases
 from agent.engines.tryton.layout import BenchFolder
 from agent.engines.tryton.probe import TrytonClient, TrytonProbe
-from agent.engines.tryton.release import Releases
+from agent.executors.port import Executor
 from agent.executors.process import ProcessExecutor
 from tests.agent.support import ROOT, benches, free_port
 
@@ -30,6 +31,11 @@ def make_settings(data_dir: Path) -> Settings:
     if not releases.exists():
         releases.symlink_to(CACHE)
     return Settings(data_dir=data_dir, images_dir=ROOT / "images", bench_port_start=free_port())
+
+
+def make_engine(settings: Settings, executor: Executor, **options: float) -> TrytonEngine:
+    """The engine with releases on this host."""
+    return TrytonEngine(settings, executor, HostReleases(settings), **options)
 
 
 def make_bench(**overrides: object) -> BenchSpec:
@@ -81,7 +87,7 @@ class Deployed:
 
     @property
     def python(self) -> Path:
-        return Releases(self.settings).get(self.bench.version).python
+        return HostReleases(self.settings).get(self.bench.version).python
 
     def create(self, **overrides: object) -> SiteSpec:
         """Create a site as the agent's operation does."""
@@ -113,7 +119,7 @@ def deployed(data_dir: Path) -> Iterator[Deployed]:
     settings = make_settings(data_dir)
     with benches(data_dir):
         executor = ProcessExecutor(data_dir)
-        ready = Deployed(settings, executor, make_bench(), TrytonEngine(settings, executor))
+        ready = Deployed(settings, executor, make_bench(), make_engine(settings, executor))
         ready.engine.ensure_release(ready.bench, ready.said.append)
         ready.engine.ensure_templates(ready.bench, ready.said.append)
         ready.engine.ensure_bench_started(ready.bench)

@@ -10,7 +10,7 @@ from agent.engines.port import SiteState
 from agent.engines.tryton.apps import AppUnknown
 from agent.engines.tryton.layout import NameInvalid
 from agent.engines.tryton.probe import TrytonProbe
-from agent.engines.tryton.release import ReleaseUnknown
+from agent.engines.tryton.recipe import ReleaseUnknown
 from agent.engines.tryton.site_files import HostnameTaken
 from agent.engines.tryton.templates import TemplateMissing
 from agent.host import files, shell

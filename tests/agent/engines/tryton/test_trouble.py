@@ -4,21 +4,26 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agent.engines.errors import BenchNotHealthy, SiteDataUnreadable
-from agent.engines.port import SiteSpec
+from agent.engines.port import BenchSpec, Progress, SiteSpec
 from agent.engines.tryton.control import BenchControl
 from agent.engines.tryton.engine import TrytonEngine
+from agent.engines.tryton.host_releases import HostReleases
 from agent.engines.tryton.probe import TrytonProbe
+from agent.engines.tryton.release import Release
+from agent.executors import remembered
+from agent.executors.port import ProgramSpec
 from agent.host import files
 from agent.jobs.database import Database
 from agent.jobs.ledger import Ledger
 from agent.jobs.model import Job
-from tests.agent.engines.tryton.deployed import OWNER, Deployed
+from tests.agent.engines.tryton.deployed import OWNER, Deployed, make_engine
 from tests.agent.operations.workshop import Workshop
 
 pytestmark = [pytest.mark.tryton, pytest.mark.timeout(600)]
@@ -46,7 +51,7 @@ def shop(bench: Deployed, site: SiteSpec, tmp_path: Path) -> Iterator[Workshop]:
 @pytest.fixture
 def impatient(bench: Deployed) -> TrytonEngine:
     """The engine, soon tired of a bench that does not answer."""
-    return TrytonEngine(bench.settings, bench.executor, patience_seconds=0.4)
+    return make_engine(bench.settings, bench.executor, patience_seconds=0.4)
 
 
 def list_traces(bench: Deployed, site: SiteSpec) -> list[str]:
@@ -233,3 +238,44 @@ class TestFailedDrop:
 
 def _output(job: Job, key: str) -> str:
     return next(step.output for step in job.steps if step.key == key)
+
+
+class Misbuilt:
+    """Releases whose programs do not start."""
+
+    def __init__(self, good: HostReleases) -> None:
+        self._good = good
+
+    def get(self, version: str) -> Release:
+        return replace(self._good.get(version), python=Path("/bin/false"))
+
+    def ensure(self, bench: BenchSpec, progress: Progress) -> bool:
+        return self._good.ensure(bench, progress)
+
+
+class TestDeployThatFails:
+    def test_what_ran_before_runs_again(self, bench: Deployed, site: SiteSpec) -> None:
+        engine = TrytonEngine(
+            bench.settings, bench.executor, Misbuilt(HostReleases(bench.settings)), start_seconds=3.0
+        )
+        with pytest.raises(BenchNotHealthy) as caught:
+            engine.ensure_bench_started(bench.bench)
+        assert "runs again" in caught.value.message
+        bench.engine.probe_site(site.bench_id, site.site_id, site.hostname)
+        assert bench.engine.ensure_bench_started(bench.bench) is False
+
+    def test_a_program_that_was_written_down_comes_back_as_it_was(self, tmp_path: Path) -> None:
+        program = ProgramSpec(
+            name="bench-1",
+            argv=("serve", "--port", "1"),
+            directory=tmp_path,
+            environment={"LANG": "C.UTF-8"},
+            memory_bytes=1,
+            image="press/bench:1",
+            writable=(tmp_path,),
+            readable=(tmp_path / "shelf",),
+            ports=(1, 2),
+        )
+        assert remembered.recall(tmp_path / "note") is None
+        remembered.remember(tmp_path / "note", program)
+        assert remembered.recall(tmp_path / "note") == program

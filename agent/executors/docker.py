@@ -1,0 +1,177 @@
+"""Benches as containers of the host's Docker engine, which outlive the agent and come back with the engine."""
+
+import hashlib
+import json
+import os
+import re
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import ClassVar
+
+import structlog
+
+from agent.errors import AgentError
+from agent.executors.port import ProgramSpec, ProgramStatus
+from agent.host import files
+from agent.host.docker_containers import DockerContainers
+from agent.host.docker_values import Container, ContainerSpec
+from agent.host.locks import file_lock
+
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,80}")
+LOCK_SECONDS = 120.0
+STOP_SECONDS = 30
+STOPPED_AT_ONCE = 8
+KEEP_SECONDS = 2.0
+OWNER_LABEL = "press.agent"
+PROGRAM_LABEL = "press.program"
+SPEC_LABEL = "press.spec"
+log = structlog.get_logger(__name__)
+STATUS = {
+    "running": ProgramStatus.RUNNING,
+    "restarting": ProgramStatus.STARTING,
+    "created": ProgramStatus.STOPPED,
+    # What dies is restarted by the engine; what stays down was stopped by somebody.
+    "exited": ProgramStatus.STOPPED,
+    "paused": ProgramStatus.STOPPED,
+    "removing": ProgramStatus.STOPPED,
+}
+
+
+class ProgramNotInImage(AgentError):
+    """A program that names no image."""
+
+    code: ClassVar[str] = "program_invalid"
+    title: ClassVar[str] = "The program cannot be run"
+
+
+class DockerExecutor:
+    """One container a program; its name says whose it is, a label what it was made from."""
+
+    def __init__(self, docker: DockerContainers, data_dir: Path) -> None:
+        self._docker = docker
+        self._owner = str(data_dir.resolve())
+        self._prefix = f"press-{hashlib.sha256(self._owner.encode()).hexdigest()[:8]}"
+        self._locks = data_dir.resolve() / "locks"
+
+    def is_reachable(self) -> bool:
+        """Say whether the engine answers."""
+        try:
+            self._docker.ping()
+        except AgentError:
+            return False
+        return True
+
+    def serve(self) -> None:
+        """Keep all benches running that stand, and stop them when told to; killed, it leaves them running.
+
+        The engine restarts what dies, but not what it lost by dying itself (seen with 20.10): that is started here.
+        """
+        signals = {signal.SIGTERM, signal.SIGINT}
+        signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+        while True:
+            try:
+                self._keep_running()
+            except AgentError as error:
+                log.warning("benches.not_kept", code=error.code, error=error.message)
+            if signal.sigtimedwait(signals, KEEP_SECONDS) is not None:
+                break
+        with ThreadPoolExecutor(STOPPED_AT_ONCE) as pool:
+            for container in self._list_own():
+                pool.submit(self._docker.stop, container.name, stop_seconds=STOP_SECONDS)
+
+    def _keep_running(self) -> None:
+        for container in self._list_own():
+            if not container.directory.exists():
+                log.info("bench.left_behind", container=container.name, directory=str(container.directory))
+                self._docker.remove(container.name, stop_seconds=STOP_SECONDS)
+            elif STATUS.get(container.state) not in {ProgramStatus.RUNNING, ProgramStatus.STARTING}:
+                log.warning("bench.started_again", container=container.name, was=container.state)
+                self._docker.resume(container.name)
+
+    def serving(self) -> AbstractContextManager[None]:
+        """Nothing of ours has to run for the block."""
+        return nullcontext()
+
+    def ensure_running(self, program: ProgramSpec) -> bool:
+        """Start it, or replace it when its spec changed. Does not wait until it answers requests."""
+        spec = self._describe(program)
+        with self._lock():
+            found = self._docker.find(spec.name)
+            if found is None or found.labels.get(SPEC_LABEL) != spec.labels[SPEC_LABEL]:
+                self._docker.start(spec)
+                return True
+            if STATUS.get(found.state) in {ProgramStatus.RUNNING, ProgramStatus.STARTING}:
+                return False
+            self._docker.resume(spec.name)
+            return True
+
+    def run_once(self, program: ProgramSpec, *, timeout_seconds: float) -> str:
+        """Run a program to its end in a container of its own, without a network. Raises ``command_failed``."""
+        return self._docker.run_once(self._describe(program), timeout_seconds=timeout_seconds)
+
+    def ensure_removed(self, name: str) -> bool:
+        """Stop it and forget it."""
+        with self._lock():
+            return self._docker.remove(self._name(name), stop_seconds=STOP_SECONDS)
+
+    def find_status(self, name: str) -> ProgramStatus | None:
+        found = self._docker.find(self._name(name))
+        return None if found is None else STATUS.get(found.state, ProgramStatus.FAILED)
+
+    def measure_memory(self, name: str) -> int:
+        """Bytes of the container, 0 when it does not run."""
+        return self._docker.measure_memory(self._name(name))
+
+    def read_log(self, name: str, max_bytes: int = 8192) -> str:
+        """The end of what it printed, and why it ended where it did."""
+        said = self._docker.read_log(self._name(name), max_bytes)
+        found = self._docker.find(self._name(name))
+        return said + (_explain(found) if found is not None else "")
+
+    def _list_own(self) -> list[Container]:
+        return self._docker.list_labelled(f"{OWNER_LABEL}={self._owner}")
+
+    def _describe(self, program: ProgramSpec) -> ContainerSpec:
+        if not program.image:
+            raise ProgramNotInImage(f"{program.name} names no image. Nothing was started.")
+        text = json.dumps(asdict(program), default=str, sort_keys=True)
+        return ContainerSpec(
+            name=self._name(program.name),
+            image=program.image,
+            argv=program.argv,
+            directory=program.directory,
+            environment=program.environment,
+            # The agent and the bench write to the same files, so both are the same user.
+            user=f"{os.getuid()}:{os.getgid()}",
+            memory_bytes=program.memory_bytes,
+            writable=program.writable,
+            readable=program.readable,
+            ports=program.ports,
+            stop_seconds=program.stop_seconds,
+            labels={
+                OWNER_LABEL: self._owner,
+                PROGRAM_LABEL: program.name,
+                SPEC_LABEL: hashlib.sha256(text.encode()).hexdigest(),
+            },
+        )
+
+    def _name(self, program: str) -> str:
+        if NAME.fullmatch(program) is None:
+            raise ProgramNotInImage(f"{program!r} is no name of a program. Nothing was started.")
+        return f"{self._prefix}-{program}"
+
+    def _lock(self) -> AbstractContextManager[None]:
+        files.make_directory(self._locks)
+        return file_lock(self._locks / "docker.lock", timeout_seconds=LOCK_SECONDS)
+
+
+def _explain(container: Container) -> str:
+    """A last line for whoever reads the log of a container that does not run."""
+    if container.is_out_of_memory:
+        return "\n[it was killed: it needed more memory than its limit]"
+    if container.state in {"exited", "dead", "restarting"}:
+        return f"\n[it ended with status {container.exit_status}; restarted {container.restarts} times]"
+    return ""

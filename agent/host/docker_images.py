@@ -1,0 +1,85 @@
+"""Images on the Docker engine of this host: found, built, pruned."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import requests
+from docker.errors import APIError, ImageNotFound
+
+from agent.host.docker_connection import DockerConnection
+from agent.host.docker_errors import explain_build
+from agent.host.docker_values import Image, pack, read_image
+
+
+class DockerImages:
+    """The few things that we ask of the engine about images."""
+
+    def __init__(self, connection: DockerConnection) -> None:
+        self._connection = connection
+
+    def find(self, reference: str) -> Image | None:
+        """An image by name or id; None when the engine does not have it."""
+        with self._connection.asking() as client:
+            try:
+                found = client.images.get(reference)
+            except ImageNotFound:
+                return None
+            return read_image(found.id, found.attrs, found.attrs["Config"].get("Labels"))
+
+    def build(
+        self,
+        context: Mapping[str, bytes],
+        *,
+        tag: str,
+        labels: Mapping[str, str],
+        on_line: Callable[[str], None],
+        timeout_seconds: float,
+    ) -> Image:
+        """Build an image from files in memory, ``Dockerfile`` among them, and tell each line of output.
+
+        Raises ``image_build_failed`` with the end of the output, and ``docker_disk_full``.
+        """
+        lines: list[str] = []
+        with self._connection.asking() as client:
+            stream = client.api.build(
+                fileobj=pack(context),
+                custom_context=True,
+                tag=tag,
+                labels=dict(labels),
+                rm=True,
+                forcerm=True,
+                decode=True,
+                timeout=timeout_seconds,
+            )
+            failure = ""
+            for part in stream:
+                failure = failure or part.get("error", "")
+                for line in part.get("stream", "").splitlines():
+                    if line.strip():
+                        lines.append(line)
+                        on_line(line)
+        if failure:
+            raise explain_build(tag, failure, lines)
+        image = self.find(tag)
+        if image is None:
+            raise explain_build(tag, "the engine does not have what it built", lines)
+        return image
+
+    def prune(self, label: str, *, keep: int) -> list[str]:
+        """Remove all but the newest ``keep`` images that bear the label; one that a container needs stays. Returns their tags."""
+        with self._connection.asking() as client:
+            found = client.images.list(filters={"label": label})
+            newest = sorted(found, key=lambda image: str(image.attrs["Created"]), reverse=True)
+            return [tag for image in newest[keep:] for tag in image.tags if _is_removed(client, tag)]
+
+
+def _is_removed(client: Any, tag: str) -> bool:
+    try:
+        client.images.remove(tag)
+    except ImageNotFound:
+        return False
+    except APIError as error:
+        if error.status_code == requests.codes.conflict:
+            return False
+        raise
+    return True
