@@ -29,6 +29,8 @@ class Watch:
         self._looked_at = self._due_from = now
         if self._store.has_due(now=now, lane=self._lane):
             return True
+        if not self._changes.are_told:
+            return False
         coming = self._store.find_next(lane=self._lane)
         self._due_from = min(now + LONGEST_QUIET, coming or now + LONGEST_QUIET)
         return False
@@ -42,9 +44,14 @@ class Changes:
         self._connection: Any = None
         self._seen: int | None = None
 
+    @property
+    def are_told(self) -> bool:
+        """Whether this kind of database says so at all; MariaDB does not."""
+        return self._engine.dialect.name == "sqlite"
+
     def look(self) -> bool:
-        """True at first, after a commit of anybody else, and always on MariaDB, which does not tell."""
-        if self._engine.dialect.name != "sqlite":
+        """True at first, after a commit of anybody else, and always where nobody tells."""
+        if not self.are_told:
             return True
         before = self._seen
         try:

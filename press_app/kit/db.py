@@ -113,9 +113,14 @@ class Changes:
         self._connection: Any = None
         self._seen: int | None = None
 
+    @property
+    def are_told(self) -> bool:
+        """Whether this kind of database says so at all; MariaDB does not."""
+        return self._engine.dialect.name == "sqlite"
+
     def look(self) -> bool:
-        """True at first, after a commit of anybody else, and always on MariaDB, which does not tell."""
-        if self._engine.dialect.name != "sqlite":
+        """True at first, after a commit of anybody else, and always where nobody tells."""
+        if not self.are_told:
             return True
         before = self._seen
         try:

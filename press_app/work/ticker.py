@@ -161,7 +161,7 @@ class Ticker:
         with self._work.read() as session:
             if session.scalar(ASTRAY, _moments(now)) is not None:
                 return True
-            coming = (session.scalar(query) for query in NEXT_MOMENTS)
+            coming = (session.scalar(query) for query in NEXT_MOMENTS if self._changes.are_told)
             self._astray_from = min((now + LONGEST_QUIET, *(moment for moment in coming if moment)))
         return False
 

@@ -41,6 +41,17 @@ class Lane:
     turn: threading.Lock = field(default_factory=threading.Lock)
     """Held while a task runs in a thread beside; whoever takes it for good lets no other task begin there."""
 
+    def work_for_good(self) -> None:
+        """Beside another lane, until told to stop: nobody would start this thread again."""
+        while not self.stopping.is_set():
+            try:
+                has_given_up = self.work(SideWorker)
+            except Exception:
+                log.exception("worker.beside_failed")
+                has_given_up = True
+            if has_given_up:
+                self.stopping.wait(REDIS_WAIT_SECONDS)
+
     def work(self, kind: "type[Worker]") -> bool:
         """Answer the doorbell. Returns False after a wait when Redis is away, True when told to stop or at its end."""
         connection = redis.Redis.from_url(self.redis_url, retry=Retry(NoBackoff(), 1))
@@ -100,15 +111,11 @@ def work_forever(
     stopping = threading.Event()
     side = Lane(redis_url, beside, stopping)
     if beside:
-        threading.Thread(target=_work_beside, args=(side,), name="beside", daemon=True).start()
+        threading.Thread(target=side.work_for_good, name="beside", daemon=True).start()
     lane = Lane(redis_url, queues, stopping)
-    while not stopping.is_set() and not lane.work(Worker):
-        pass
-    side.turn.acquire()  # What runs there is finished, and nothing is begun.
-
-
-def _work_beside(lane: Lane) -> None:
-    while not lane.stopping.is_set():
-        if lane.work(SideWorker):
-            # It gave up on something unforeseen; in the main thread this ends the process, which is started anew.
-            lane.stopping.wait(REDIS_WAIT_SECONDS)
+    try:
+        while not stopping.is_set() and not lane.work(Worker):
+            pass
+    finally:
+        stopping.set()
+        side.turn.acquire()  # What runs there is finished, and nothing is begun.

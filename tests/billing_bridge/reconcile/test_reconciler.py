@@ -245,6 +245,28 @@ def test_the_sweep_hears_of_a_dead_worker_though_nobody_writes(setting: Setting)
     assert bell.rings == 1
 
 
+def test_a_dead_bell_is_rung_for_each_event_until_it_answers(setting: Setting) -> None:
+    bell = setting.bridge.doorbell
+    assert isinstance(bell, FakeDoorbell)
+    for name in ("acme", "bakery"):
+        setting.bridge.store.insert([new_sync(name, correlation_id=name)], now=setting.clock())
+    for expected in (1, 2, 3):
+        setting.bridge.ticker.sweep()
+        assert bell.rings == expected
+
+
+def test_the_inbox_is_read_when_the_clock_was_put_back(setting: Setting) -> None:
+    statements: list[str] = []
+    for _ in range(2):
+        setting.bridge.ticker.sweep()
+    setting.clock.now -= timedelta(hours=1)
+    sa.event.listen(
+        setting.bridge.engine, "before_cursor_execute", lambda *given: statements.append(given[2])
+    )
+    setting.bridge.ticker.sweep()
+    assert statements
+
+
 def test_a_quiet_inbox_is_not_read(setting: Setting) -> None:
     statements: list[str] = []
     sa.event.listen(

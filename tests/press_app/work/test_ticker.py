@@ -18,7 +18,7 @@ from press_app.kit.clock import FixedClock
 from press_app.work.bell import FakeBell, RedisBell
 from press_app.work.model import ScheduleRow, TaskRow, TaskStatus
 from press_app.work.task import Task, going_on, sweep
-from press_app.work.ticker import SWEEP_LIMIT, Ticker, forget_done, measure_silence, next_tick
+from press_app.work.ticker import LONGEST_QUIET, SWEEP_LIMIT, Ticker, forget_done, measure_silence, next_tick
 from press_app.work.unit_of_work import Work
 from tests.factories.processes import free_port, wait_until
 from tests.press_app.work.support import make_task, promise, read_task, with_tasks
@@ -97,8 +97,35 @@ class TestSchedule:
             make_task(lambda: None, schedule="every day")
 
 
+def settle(ticker: Ticker) -> Ticker:
+    """Twice: the first tick writes that it lives, which the second one sees."""
+    for _ in range(2):
+        ticker.tick()
+    return ticker
+
+
 class TestQuiet:
     """Looks that nobody needs cost nothing."""
+
+    def test_a_clock_that_was_put_back_is_no_reason_to_wait(
+        self, work: Work, clock: FixedClock, asked: list[str]
+    ) -> None:
+        knowing, runner = with_tasks(work, make_task(lambda: None))
+        ticker = settle(Ticker(runner, knowing.bell))
+        clock.advance(hours=-1)
+        asked.clear()
+        ticker.tick()
+        assert any("FROM task" in statement for statement in asked)
+
+    def test_the_tasks_are_read_now_and_then_whatever_anybody_says(
+        self, work: Work, clock: FixedClock, asked: list[str]
+    ) -> None:
+        knowing, runner = with_tasks(work, make_task(lambda: None))
+        ticker = settle(Ticker(runner, knowing.bell))
+        clock.advance(seconds=LONGEST_QUIET.total_seconds())
+        asked.clear()
+        ticker.tick()
+        assert any("FROM task" in statement for statement in asked)
 
     @pytest.fixture
     def asked(self, work: Work) -> Iterator[list[str]]:
@@ -115,9 +142,7 @@ class TestQuiet:
         self, work: Work, clock: FixedClock, asked: list[str]
     ) -> None:
         knowing, runner = with_tasks(work, make_task(lambda: None))
-        ticker = Ticker(runner, knowing.bell)
-        for _ in range(2):  # the first one writes that it lives
-            ticker.tick()
+        ticker = settle(Ticker(runner, knowing.bell))
         asked.clear()
         for _ in range(5):
             clock.advance(seconds=1)
@@ -130,8 +155,7 @@ class TestQuiet:
         self, work: Work, clock: FixedClock, bell: FakeBell
     ) -> None:
         knowing, runner = with_tasks(work, make_task(lambda: None))
-        ticker = Ticker(runner, knowing.bell)
-        ticker.tick()
+        ticker = settle(Ticker(runner, knowing.bell))
         task_id = promise(knowing)
         with work.begin(actor="test") as uow:
             uow.session.execute(update(TaskRow).values(rung_at=None))
@@ -146,8 +170,7 @@ class TestQuiet:
         task_id = promise(knowing)
         with work.begin(actor="test") as uow:
             uow.session.execute(update(TaskRow).values(run_at=clock.now() + timedelta(seconds=4)))
-        ticker = Ticker(runner, knowing.bell)
-        ticker.tick()
+        ticker = settle(Ticker(runner, knowing.bell))
         bell.rung.clear()
         clock.advance(seconds=3)
         ticker.tick()
@@ -162,8 +185,7 @@ class TestQuiet:
         with work.begin(actor="test") as uow:
             running = {"status": TaskStatus.RUNNING, "lease_until": clock.now() + timedelta(seconds=3)}
             uow.session.execute(update(TaskRow).values(running))
-        ticker = Ticker(runner, knowing.bell)
-        ticker.tick()
+        ticker = settle(Ticker(runner, knowing.bell))
         assert read_task(work, task_id).status is TaskStatus.RUNNING
         clock.advance(seconds=4)
         ticker.tick()

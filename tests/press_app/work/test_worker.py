@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
 
 from press_app.work.bell import RedisBell
 from press_app.work.model import TaskStatus
 from press_app.work.runner import Runner
 from press_app.work.unit_of_work import Work
-from press_app.work.worker import work_forever
-from tests.factories.processes import running_redis
+from press_app.work.worker import REDIS_WAIT_SECONDS, Lane, work_forever
+from tests.factories.processes import running_redis, wait_until
 from tests.press_app.work.support import make_task, promise, read_task, with_tasks
 
 pytestmark = [pytest.mark.redis, pytest.mark.timeout(60)]
@@ -74,6 +75,20 @@ def test_an_urgent_task_does_not_wait_for_a_slow_one(work: Work, redis_url: str)
     threading.Thread(target=ring).start()
     work_forever(runner, redis_url, beside=["urgent"])
     assert told.in_time == [True]
+
+
+def test_the_thread_beside_outlives_what_nobody_foresaw(redis_url: str) -> None:
+    """A Redis that refuses to write, as on a full disk, answers RQ with an error that no reconnecting cures."""
+    lane = Lane(redis_url, ["urgent"], threading.Event())
+    thread = threading.Thread(target=lane.work_for_good, daemon=True)
+    with redis.Redis.from_url(redis_url) as client:
+        client.config_set("min-replicas-to-write", 1)
+        thread.start()
+        thread.join(2 * REDIS_WAIT_SECONDS)
+        assert thread.is_alive()
+        client.config_set("min-replicas-to-write", 0)
+        wait_until(lambda: client.scard("rq:workers") == 1, seconds=PATIENCE, what="a worker that listens")
+    lane.stopping.set()
 
 
 def test_what_runs_beside_is_finished_before_the_end(work: Work, redis_url: str) -> None:
