@@ -7,7 +7,7 @@ import re
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,15 +17,17 @@ from agent.errors import AgentError
 from agent.executors.port import ProgramSpec, ProgramStatus
 from agent.host import files
 from agent.host.docker_containers import DockerContainers
-from agent.host.docker_values import Container, ContainerSpec
+from agent.host.docker_values import CONFINEMENT, Container, ContainerSpec
 from agent.host.locks import file_lock
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,80}")
 LOCK_SECONDS = 120.0
-STOP_SECONDS = 30
+STOP_SECONDS = 15
 STOPPED_AT_ONCE = 8
 KEEP_SECONDS = 2.0
 OWNER_LABEL = "press.agent"
+ONCE_LABEL = "press.agent.once"
+"""Instead of it on what runs to its end: that is kept running by nobody."""
 PROGRAM_LABEL = "press.program"
 SPEC_LABEL = "press.spec"
 log = structlog.get_logger(__name__)
@@ -55,6 +57,7 @@ class DockerExecutor:
         self._owner = str(data_dir.resolve())
         self._prefix = f"press-{hashlib.sha256(self._owner.encode()).hexdigest()[:8]}"
         self._locks = data_dir.resolve() / "locks"
+        self._ledger = data_dir.resolve() / "ledger.sqlite"
 
     def is_reachable(self) -> bool:
         """Say whether the engine answers."""
@@ -79,28 +82,36 @@ class DockerExecutor:
             if signal.sigtimedwait(signals, KEEP_SECONDS) is not None:
                 break
         with ThreadPoolExecutor(STOPPED_AT_ONCE) as pool:
-            for container in self._list_own():
-                pool.submit(self._docker.stop, container.name, stop_seconds=STOP_SECONDS)
+            # list: what could not be stopped must be told, in the log of this program.
+            list(pool.map(self._stop, self._list_own()))
 
     def _keep_running(self) -> None:
         for container in self._list_own():
-            if not container.directory.exists():
+            try:
+                self._keep(container)
+            except AgentError as error:
+                log.warning("bench.not_kept", container=container.name, code=error.code, error=error.message)
+
+    def _keep(self, container: Container) -> None:
+        if not container.directory.exists():
+            # A data folder that is away as a whole comes back; a bench without its folder does not.
+            if self._ledger.exists():
                 log.info("bench.left_behind", container=container.name, directory=str(container.directory))
                 self._docker.remove(container.name, stop_seconds=STOP_SECONDS)
-            elif STATUS.get(container.state) not in {ProgramStatus.RUNNING, ProgramStatus.STARTING}:
-                log.warning("bench.started_again", container=container.name, was=container.state)
-                self._docker.resume(container.name)
+        elif STATUS.get(container.state) not in {ProgramStatus.RUNNING, ProgramStatus.STARTING}:
+            log.warning("bench.started_again", container=container.name, was=container.state)
+            self._docker.resume(container.name)
 
     def serving(self) -> AbstractContextManager[None]:
         """Nothing of ours has to run for the block."""
         return nullcontext()
 
     def ensure_running(self, program: ProgramSpec) -> bool:
-        """Start it, or replace it when its spec changed. Does not wait until it answers requests."""
-        spec = self._describe(program)
+        """Start it, or replace it when its spec or its image changed. Does not wait until it answers requests."""
+        spec = self._describe(program, OWNER_LABEL)
         with self._lock():
             found = self._docker.find(spec.name)
-            if found is None or found.labels.get(SPEC_LABEL) != spec.labels[SPEC_LABEL]:
+            if found is None or not self._is_current(found, spec):
                 self._docker.start(spec)
                 return True
             if STATUS.get(found.state) in {ProgramStatus.RUNNING, ProgramStatus.STARTING}:
@@ -108,9 +119,15 @@ class DockerExecutor:
             self._docker.resume(spec.name)
             return True
 
+    def _is_current(self, found: Container, spec: ContainerSpec) -> bool:
+        image = self._docker.find_image_id(spec.image)
+        # A tag that is gone says nothing against what runs.
+        is_same_image = image is None or image == found.image_id
+        return is_same_image and found.labels.get(SPEC_LABEL) == spec.labels[SPEC_LABEL]
+
     def run_once(self, program: ProgramSpec, *, timeout_seconds: float) -> str:
         """Run a program to its end in a container of its own, without a network. Raises ``command_failed``."""
-        return self._docker.run_once(self._describe(program), timeout_seconds=timeout_seconds)
+        return self._docker.run_once(self._describe(program, ONCE_LABEL), timeout_seconds=timeout_seconds)
 
     def ensure_removed(self, name: str) -> bool:
         """Stop it and forget it."""
@@ -131,14 +148,21 @@ class DockerExecutor:
         found = self._docker.find(self._name(name))
         return said + (_explain(found) if found is not None else "")
 
-    def _list_own(self) -> list[Container]:
-        return self._docker.list_labelled(f"{OWNER_LABEL}={self._owner}")
+    def _stop(self, container: Container) -> None:
+        try:
+            self._docker.stop(container.name, stop_seconds=STOP_SECONDS)
+        except AgentError as error:
+            log.warning("bench.not_stopped", container=container.name, code=error.code, error=error.message)
 
-    def _describe(self, program: ProgramSpec) -> ContainerSpec:
+    def _list_own(self) -> list[Container]:
+        """Those that run, or should; not one that is only being made."""
+        found = self._docker.list_labelled(f"{OWNER_LABEL}={self._owner}")
+        return [one for one in found if one.name == f"{self._prefix}-{one.labels.get(PROGRAM_LABEL)}"]
+
+    def _describe(self, program: ProgramSpec, owner_label: str) -> ContainerSpec:
         if not program.image:
             raise ProgramNotInImage(f"{program.name} names no image. Nothing was started.")
-        text = json.dumps(asdict(program), default=str, sort_keys=True)
-        return ContainerSpec(
+        spec = ContainerSpec(
             name=self._name(program.name),
             image=program.image,
             argv=program.argv,
@@ -151,12 +175,14 @@ class DockerExecutor:
             readable=program.readable,
             ports=program.ports,
             stop_seconds=program.stop_seconds,
-            labels={
-                OWNER_LABEL: self._owner,
-                PROGRAM_LABEL: program.name,
-                SPEC_LABEL: hashlib.sha256(text.encode()).hexdigest(),
-            },
         )
+        text = json.dumps([CONFINEMENT, asdict(spec)], default=str, sort_keys=True)
+        labels = {
+            owner_label: self._owner,
+            PROGRAM_LABEL: program.name,
+            SPEC_LABEL: hashlib.sha256(text.encode()).hexdigest(),
+        }
+        return replace(spec, labels=labels)
 
     def _name(self, program: str) -> str:
         if NAME.fullmatch(program) is None:

@@ -14,11 +14,11 @@ def remember(path: Path, program: ProgramSpec) -> None:
 
 
 def recall(path: Path) -> ProgramSpec | None:
-    """What was written down last; None when nothing was."""
+    """What was written down last; None when nothing was, or nothing that this version understands."""
     try:
         known = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+        paths = {name: tuple(map(Path, known[name])) for name in ("writable", "readable")}
+        lists = {name: tuple(known[name]) for name in ("argv", "ports")}
+        return ProgramSpec(**{**known, **paths, **lists, "directory": Path(known["directory"])})
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
-    paths = {name: tuple(map(Path, known[name])) for name in ("writable", "readable")}
-    lists = {name: tuple(known[name]) for name in ("argv", "ports")}
-    return ProgramSpec(**{**known, **paths, **lists, "directory": Path(known["directory"])})

@@ -12,6 +12,9 @@ from agent.host.docker_values import Container, ContainerSpec, describe, read_co
 from agent.host.shell import TAIL_LINES, CommandFailed
 
 LOG_LINES = 400
+NEXT = "-next"
+"""At the end of the name of a container that is made and does not run yet."""
+PAUSED = "paused"
 
 
 class DockerContainers:
@@ -53,30 +56,45 @@ class DockerContainers:
     def start(self, spec: ContainerSpec) -> None:
         """Run a container in a network of its own, from now on and after each restart of the engine.
 
-        One of the same name is stopped and removed first. Raises ``image_missing``.
+        One of the same name runs until the new one is made; only then is it stopped and removed. Raises ``image_missing``.
         """
         with self._connection.asking() as client:
-            self._forget(client, spec.name, spec.stop_seconds)
             network = self._find_network(client, spec.name) or client.networks.create(
                 spec.name, driver="bridge", labels=dict(spec.labels)
             )
+            made = f"{spec.name}{NEXT}"
+            self._forget(client, made, 0)
             try:
                 container = client.containers.create(
-                    **describe(spec),
+                    **{**describe(spec), "name": made},
                     network=network.name,
                     ports={f"{port}/tcp": ("127.0.0.1", port) for port in spec.ports},
                     restart_policy={"Name": "unless-stopped"},
                 )
             except ImageNotFound as error:
                 raise ImageMissing(
-                    f"The image {spec.image} is not on this host. Nothing was started, no data were touched; deploy the bench again."
+                    f"The image {spec.image} is not on this host. Nothing was started or stopped; deploy the bench again."
                 ) from error
+            self._forget(client, spec.name, spec.stop_seconds)
+            container.rename(spec.name)
             container.start()
 
-    def resume(self, name: str) -> None:
-        """Start a container that was stopped."""
+    def find_image_id(self, reference: str) -> str | None:
+        """What a new container of this image would be made from; None when the engine does not have it."""
         with self._connection.asking() as client:
-            client.containers.get(name).start()
+            try:
+                return str(client.images.get(reference).id)
+            except ImageNotFound:
+                return None
+
+    def resume(self, name: str) -> None:
+        """Let a container run that was stopped or paused."""
+        with self._connection.asking() as client:
+            container = client.containers.get(name)
+            if container.status == PAUSED:
+                container.unpause()
+            else:
+                container.start()
 
     def find(self, name: str) -> Container | None:
         """What the engine knows of a container."""
@@ -100,6 +118,7 @@ class DockerContainers:
     def remove(self, name: str, *, stop_seconds: int) -> bool:
         """Stop a container and remove it with its network. Returns whether there was any of it."""
         with self._connection.asking() as client:
+            self._forget(client, f"{name}{NEXT}", 0)
             had = self._forget(client, name, stop_seconds)
             network = self._find_network(client, name)
             if network is not None:

@@ -68,7 +68,7 @@ def explain_build(tag: str, said: str, lines: list[str]) -> AgentError:
 
 def _disk_full(said: str) -> DockerDiskFull:
     return DockerDiskFull(
-        f"The Docker engine has no room left ({said}). Nothing that runs was touched; free some (`docker system df` "
+        f"The Docker engine has no room left ({said}). No data of a site were touched; free some (`docker system df` "
         "says what takes it), then repeat the job."
     )
 

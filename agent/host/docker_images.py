@@ -34,6 +34,7 @@ class DockerImages:
         labels: Mapping[str, str],
         on_line: Callable[[str], None],
         timeout_seconds: float,
+        target: str = "",
     ) -> Image:
         """Build an image from files in memory, ``Dockerfile`` among them, and tell each line of output.
 
@@ -50,6 +51,7 @@ class DockerImages:
                 forcerm=True,
                 decode=True,
                 timeout=timeout_seconds,
+                target=target or None,
             )
             failure = ""
             for part in stream:
@@ -66,9 +68,13 @@ class DockerImages:
         return image
 
     def prune(self, label: str, *, keep: int) -> list[str]:
-        """Remove all but the newest ``keep`` images that bear the label; one that a container needs stays. Returns their tags."""
+        """Remove all but the newest ``keep`` images that bear the label, and those without a name; one that a container needs stays.
+
+        Returns the names that are gone.
+        """
         with self._connection.asking() as client:
-            found = client.images.list(filters={"label": label})
+            client.images.prune(filters={"dangling": True, "label": label})
+            found = [image for image in client.images.list(filters={"label": label}) if image.tags]
             newest = sorted(found, key=lambda image: str(image.attrs["Created"]), reverse=True)
             return [tag for image in newest[keep:] for tag in image.tags if _is_removed(client, tag)]
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from docker.types import LogConfig
 
+CONFINEMENT = 1
+"""Counts up with each change of :func:`describe`, so that containers that run already are replaced."""
 LOG_BYTES = "10m"
 PIDS = 512
 TMP_BYTES = 64 << 20
@@ -51,6 +53,7 @@ class Container:
     """A container as the engine has it."""
 
     name: str
+    image_id: str
     directory: Path
     state: str
     """``created``, ``running``, ``restarting``, ``paused``, ``exited``, ``dead`` or ``removing``."""
@@ -66,6 +69,7 @@ def read_container(attributes: Mapping[str, Any]) -> Container:
     state = attributes["State"]
     return Container(
         name=attributes["Name"].removeprefix("/"),
+        image_id=str(attributes["Image"]),
         directory=Path(attributes["Config"]["WorkingDir"]),
         state=state["Status"],
         labels=dict(attributes["Config"].get("Labels") or {}),

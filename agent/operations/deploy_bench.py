@@ -87,8 +87,8 @@ def _start(context: Context[DeployBenchParams]) -> bool:
 
 
 def _stop(context: Context[DeployBenchParams]) -> None:
-    """Stop a bench that the job started; one that ran before keeps running."""
-    if context.notes.get("ran") is False:
+    """Stop a bench that the job made; one that was there keeps, or has again, what it had."""
+    if context.notes.get("ran") is False and context.notes.get("known") is False:
         _engine(context).ensure_bench_stopped(context.params.bench_id)
 
 

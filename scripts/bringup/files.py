@@ -15,7 +15,6 @@ from scripts.bringup.keys import (
 )
 from scripts.bringup.ports import LOOPBACK
 from scripts.bringup.programs import (
-    STOP_SECONDS,
     WITH_ENV,
     Program,
     Secrets,
@@ -123,7 +122,7 @@ def format_program(program: Program, paths: Paths) -> str:
         directory=ROOT,
         environment={},
         log_file=paths.log / f"{program.name}.log",
-        stop_seconds=STOP_SECONDS,
+        stop_seconds=program.stop_seconds,
     )
 
 

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scripts.bringup.ports import LOOPBACK
@@ -11,6 +11,8 @@ from scripts.bringup.state import ROOT, Paths
 WITH_ENV = ROOT / "scripts" / "lib" / "with-env"
 VENV_BIN = Path(sys.executable).parent
 STOP_SECONDS = 10
+STOP_BENCHES_SECONDS = 60
+"""Each bench finishes its requests; several do so at a time."""
 ENTRIES = {
     "press_app.cli": "press_app.cli.main",
     "agent.cli": "agent.cli",
@@ -29,6 +31,7 @@ class Program:
     """Name of a file in the ``env`` folder; empty for programs that read none."""
     health: str = ""
     """URL that answers 2xx when it works; empty when running is all that can be seen."""
+    stop_seconds: int = STOP_SECONDS
 
 
 def list_programs(paths: Paths, ports: Mapping[str, int]) -> list[Program]:
@@ -59,7 +62,10 @@ def list_programs(paths: Paths, ports: Mapping[str, int]) -> list[Program]:
         _module(
             "press-worker", "press_app.cli", "run", "worker", "--tick", "--beside", "urgent", env="press.env"
         ),
-        _module("agent-benches", "agent.cli", "run", "benches", env="agent.env"),
+        replace(
+            _module("agent-benches", "agent.cli", "run", "benches", env="agent.env"),
+            stop_seconds=STOP_BENCHES_SECONDS,
+        ),
         _module("agent-api", "agent.cli", "run", "api", env="agent.env", health=urls["agent-api"]),
         _module("agent-worker-0", "agent.cli", "run", "worker", "--number", "0", env="agent.env"),
         _module("agent-worker-1", "agent.cli", "run", "worker", "--number", "1", env="agent.env"),

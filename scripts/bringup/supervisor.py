@@ -20,7 +20,7 @@ from scripts.bringup.state import ROOT, Paths, write_file
 
 START_SECONDS = 60.0
 """It loads the code of all programs before it answers."""
-STOP_SECONDS = 60.0
+STOP_SECONDS = 75.0
 FOREIGN_PREFIXES = ("PRESS_", "SUPERVISOR_")
 RUNNING = "RUNNING"
 

@@ -11,6 +11,7 @@ from agent.engines.tryton import commands, site_files, templates
 from agent.engines.tryton.control import PATIENCE_SECONDS, BenchControl
 from agent.engines.tryton.layout import BenchFolder, check_name
 from agent.engines.tryton.release import Release, Releases
+from agent.errors import AgentError
 from agent.executors import remembered
 from agent.executors.port import Executor, ProgramSpec, ProgramStatus
 from agent.host import files
@@ -64,29 +65,32 @@ class TrytonBenches:
     def ensure_bench_started(self, bench: BenchSpec) -> bool:
         """Run the bench under the executor and wait until it answers.
 
-        Raises ``bench_not_healthy``; what ran before runs again then.
+        Raises ``bench_not_healthy`` and what the executor raises; what ran before runs again then.
         """
         folder = self._bench_folder(bench.bench_id)
         folder.make()
-        ports = self._ensure_note(folder, bench)
-        program = self._make_program(folder, bench, ports)
-        changed = self._executor.ensure_running(program)
+        note = folder.note.read_text("utf-8") if folder.note.exists() else ""
+        program = self._make_program(folder, bench, self._ensure_note(folder, bench))
+        before = remembered.recall(folder.program)
         try:
+            changed = self._executor.ensure_running(program)
             self._wait_until_ready(folder, self._start_seconds)
-        except BenchNotHealthy as error:
-            before = remembered.recall(folder.program)
-            if before is None or before == program:
-                raise
-            raise self._go_back(folder, before, error) from error
+        except AgentError as error:
+            if before is not None and before != program:
+                error.message = f"{error.message}\n{self._go_back(folder, before, note)}"
+            raise
         remembered.remember(folder.program, program)
         return changed
 
-    def _go_back(self, folder: BenchFolder, before: ProgramSpec, error: BenchNotHealthy) -> BenchNotHealthy:
-        self._executor.ensure_running(before)
-        self._wait_until_ready(folder, START_SECONDS)
-        return BenchNotHealthy(
-            f"{error.message}\nWhat ran on the bench before runs again, and its sites answer."
-        )
+    def _go_back(self, folder: BenchFolder, before: ProgramSpec, note: str) -> str:
+        """Run what ran before, and say so."""
+        files.write_atomic(folder.note, note)
+        try:
+            self._executor.ensure_running(before)
+            self._wait_until_ready(folder, START_SECONDS)
+        except AgentError as error:
+            return f"What ran on the bench before does not come up either: {error.message}"
+        return "What ran on the bench before runs again, and its sites answer."
 
     def ensure_bench_stopped(self, bench_id: str) -> bool:
         """Stop the bench and remove it from the executor. Sites' data stay; a bench without sites goes as a whole."""
@@ -156,7 +160,7 @@ class TrytonBenches:
             environment=release.environment,
             memory_bytes=bench.memory_bytes,
             image=release.image,
-            writable=(folder.path,),
+            writable=folder.shared,
             readable=(release.templates,),
             ports=tuple(ports.values()),
         )

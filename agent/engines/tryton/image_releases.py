@@ -11,6 +11,7 @@ from agent.engines.tryton.release import Release
 from agent.host import files
 from agent.host.docker_errors import ImageMissing
 from agent.host.docker_images import DockerImages
+from agent.host.docker_values import Image
 from agent.host.locks import file_lock
 
 BUILD_SECONDS = 1800.0
@@ -21,6 +22,7 @@ HOME = Path("/opt/bench")
 DIGEST_LABEL = "press.digest"
 BASE_LABEL = "press.base"
 KIND_LABEL = "press.kind"
+BUILD_KIND = f"{REPOSITORY}-build"
 WEB_FILES = ("package.json", "package-lock.json", ".npmrc")
 
 
@@ -60,27 +62,42 @@ class ImageReleases:
         release = self.get(bench.version)
         files.make_directory(release.templates)
         with file_lock(self._folder / ".image.lock", timeout_seconds=BUILD_SECONDS):
-            if self._docker.find(release.image) is not None:
-                return False
             base = self._docker.find(self._base)
             if base is None:
                 raise ImageMissing(
                     f"The base image {self._base} is not on this host. Nothing was built; pull it, or make it with "
                     "scripts/make-base-image, then repeat the job."
                 )
+            present = self._docker.find(release.image)
+            if present is not None and present.labels.get(BASE_LABEL) == base.id:
+                return False
+            if present is not None:
+                progress(
+                    f"{self._base} is another one than {release.image} was built on, so it is built anew"
+                )
+            self._build(release.image, base, progress)
+        return True
+
+    def _build(self, tag: str, base: Image, progress: Progress) -> None:
+        labels = {DIGEST_LABEL: self._digest(), BASE_LABEL: base.id, KIND_LABEL: REPOSITORY}
+        context = self._gather(base.id)
+        # The stage that compiles has a name of its own, so that the next build finds its layers, and only that one's.
+        for name, target, kind in (
+            (f"{REPOSITORY}-build:newest", "build", BUILD_KIND),
+            (tag, "", REPOSITORY),
+        ):
             built = self._docker.build(
-                self._gather(base.id),
-                tag=release.image,
-                labels={DIGEST_LABEL: self._digest(), BASE_LABEL: base.id, KIND_LABEL: REPOSITORY},
+                context,
+                tag=name,
+                labels={**labels, KIND_LABEL: kind},
                 on_line=progress,
                 timeout_seconds=BUILD_SECONDS,
+                target=target,
             )
-            progress(f"{release.image} is {built.id}, {built.size_bytes / 1e6:.0f} MB")
-            for tag in self._docker.prune(f"{KIND_LABEL}={REPOSITORY}", keep=KEPT_IMAGES):
-                progress(
-                    f"{tag} was removed: it is older than the newest {KEPT_IMAGES}, and no bench runs it"
-                )
-        return True
+        progress(f"{tag} is {built.id}, {built.size_bytes / 1e6:.0f} MB")
+        self._docker.prune(f"{KIND_LABEL}={BUILD_KIND}", keep=1)
+        for gone in self._docker.prune(f"{KIND_LABEL}={REPOSITORY}", keep=KEPT_IMAGES):
+            progress(f"{gone} was removed: it is older than the newest {KEPT_IMAGES}, and no bench runs it")
 
     def _digest(self) -> str:
         recipe = self._recipe

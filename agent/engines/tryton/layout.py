@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from agent.engines.errors import BenchUnknown
+from agent.engines.errors import BenchUnknown, SiteDataUnreadable
 from agent.errors import AgentError
 from agent.host import files
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+SHARED = ("databases", "sites", "tokens", "locks", "run")
 
 
 class NameInvalid(AgentError):
@@ -29,6 +30,15 @@ def check_name(name: str) -> str:
             "Nothing was changed; use a UUID."
         )
     return name
+
+
+def _refuse_link(path: Path) -> Path:
+    """A link here was put by the bench's program, and would lead the agent to a file of somebody else."""
+    if path.is_symlink():
+        raise SiteDataUnreadable(
+            f"{path.name} is a link, which nobody of ours makes. It was not followed; look at who has been on this bench."
+        )
+    return path
 
 
 @dataclass(frozen=True)
@@ -59,7 +69,7 @@ class BenchFolder:
         return self.path / "sites"
 
     def database(self, site_id: str) -> Path:
-        return self.databases / f"{check_name(site_id)}.sqlite"
+        return _refuse_link(self.databases / f"{check_name(site_id)}.sqlite")
 
     def restoring(self, site_id: str) -> Path:
         return self.databases / f".{check_name(site_id)}.restoring"
@@ -69,7 +79,7 @@ class BenchFolder:
         return (database.with_name(f"{database.name}-wal"), database.with_name(f"{database.name}-shm"))
 
     def site(self, site_id: str) -> Path:
-        return self.sites / f"{check_name(site_id)}.json"
+        return _refuse_link(self.sites / f"{check_name(site_id)}.json")
 
     def lock(self, site_id: str) -> Path:
         return self.path / "locks" / f"{check_name(site_id)}.lock"
@@ -86,9 +96,14 @@ class BenchFolder:
         data = (self.database(site_id), *self.side_files(site_id), self.restoring(site_id))
         return (*data, self.tokens(site_id), self.site(site_id), self.lock(site_id))
 
+    @property
+    def shared(self) -> tuple[Path, ...]:
+        """What the bench's program writes to as well. What the agent is told by lies beside, where that program cannot reach."""
+        return tuple(self.path / name for name in SHARED)
+
     def make(self) -> None:
-        for name in ("databases", "sites", "tokens", "locks", "run"):
-            files.make_directory(self.path / name)
+        for folder in self.shared:
+            files.make_directory(folder)
 
     def read(self) -> dict[str, Any]:
         """Return what the bench was deployed as. Raises ``bench_unknown``."""

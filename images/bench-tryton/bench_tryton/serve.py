@@ -3,6 +3,7 @@
 import argparse
 import ctypes
 import gc
+import ipaddress
 import logging
 import shutil
 import signal
@@ -14,6 +15,7 @@ from gunicorn.app.base import BaseApplication
 from trytond import config as trytond_config
 
 PR_SET_PDEATHSIG = 1
+DEFAULT_ROUTE = "00000000"
 OWN_PAGES = Path(__file__).parent / "own"
 logger = logging.getLogger("bench_tryton")
 
@@ -35,8 +37,7 @@ class Bench(BaseApplication):  # type: ignore[misc]
             "graceful_timeout": 8,
             "keepalive": 30,
             "control_socket_disable": True,
-            # In a container of its own every request comes through the host's loopback address.
-            "forwarded_allow_ips": "*" if self._options.listen.startswith("0.0.0.0:") else "127.0.0.1",
+            "forwarded_allow_ips": find_proxy(self._options.listen),
             "proc_name": "bench-tryton",
             "loglevel": "warning",
             "post_fork": lambda _arbiter, _worker: die_with_parent(),
@@ -45,6 +46,17 @@ class Bench(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         return assemble(self._options)
+
+
+def find_proxy(listen: str, routes: Path = Path("/proc/net/route")) -> str:
+    """Who may say on whose behalf he asks: the host. A container sees it as its gateway."""
+    if not listen.startswith("0.0.0.0:"):
+        return "127.0.0.1"
+    for line in routes.read_text("ascii").splitlines()[1:]:
+        _, destination, gateway, *_ = line.split()
+        if destination == DEFAULT_ROUTE:
+            return str(ipaddress.IPv4Address(int.from_bytes(bytes.fromhex(gateway), "little")))
+    return "127.0.0.1"
 
 
 def die_with_parent() -> None:

@@ -3,11 +3,13 @@
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -89,7 +91,8 @@ class TestLife:
     def test_a_program_that_dies_comes_back(self, executor: DockerExecutor, tmp_path: Path) -> None:
         folder = tmp_path / "bench"
         executor.ensure_running(make_program(folder, "echo life >> lives; sleep 0.3; exit 7"))
-        wait_until(lambda: (folder / "lives").read_text().count("life") >= 2, SLOW, "no second life")
+        lives = folder / "lives"
+        wait_until(lambda: lives.exists() and lives.read_text().count("life") >= 2, SLOW, "no second life")
         wait_until(lambda: "status 7" in executor.read_log("bench-1"), SLOW, "nobody says how it ended")
 
     def test_one_that_was_stopped_by_hand_is_started(
@@ -129,6 +132,10 @@ PERL = (
 )
 
 
+def is_running(executor: DockerExecutor, name: str) -> bool:
+    return executor.find_status(name) is ProgramStatus.RUNNING
+
+
 class TestServing:
     """What ``press-agent run benches`` does where containers are used."""
 
@@ -161,6 +168,41 @@ class TestServing:
             docker.stop(container.name, stop_seconds=3)
             wait_until(lambda: executor.find_status("bench-1") is ProgramStatus.RUNNING, SLOW)
 
+    def test_one_that_cannot_be_started_keeps_no_other_down(
+        self, executor: DockerExecutor, docker: DockerContainers, url: str, tmp_path: Path
+    ) -> None:
+        program = make_program(tmp_path / "bench", FOREVER)
+        for name in ("bench-1", "bench-2"):
+            executor.ensure_running(replace(program, name=name))
+        try:
+            for container in docker.list_labelled(f"{OWNER_LABEL}={tmp_path / 'agent'}"):
+                if container.name.endswith("bench-1"):
+                    docker.stop(container.name, stop_seconds=1)
+                else:
+                    subprocess.run(
+                        ["docker", "-H", url, "pause", container.name], check=True, capture_output=True
+                    )
+            with self.served(url, tmp_path / "agent"):
+                for name in ("bench-1", "bench-2"):
+                    wait_until(partial(is_running, executor, name), SLOW, f"{name} is not kept")
+        finally:
+            executor.ensure_removed("bench-2")
+
+    def test_what_runs_to_its_end_is_not_kept(
+        self, executor: DockerExecutor, docker: DockerContainers, tmp_path: Path
+    ) -> None:
+        seen: list[str] = []
+
+        def look() -> None:
+            time.sleep(1)
+            seen.extend(one.name for one in docker.list_labelled(f"{OWNER_LABEL}={tmp_path / 'agent'}"))
+
+        thread = threading.Thread(target=look)
+        thread.start()
+        executor.run_once(make_program(tmp_path / "bench", "sleep 2"), timeout_seconds=SLOW)
+        thread.join()
+        assert seen == []
+
     def test_killed_it_leaves_them_running(self, executor: DockerExecutor, url: str, tmp_path: Path) -> None:
         executor.ensure_running(make_program(tmp_path / "bench", FOREVER))
         with self.served(url, tmp_path / "agent") as process:
@@ -174,6 +216,10 @@ class TestServing:
     ) -> None:
         executor.ensure_running(make_program(tmp_path / "bench", FOREVER))
         shutil.rmtree(tmp_path / "bench")
+        with self.served(url, tmp_path / "agent"):
+            time.sleep(3)
+            assert executor.find_status("bench-1") is not None  # The disk with all the data may be away.
+        (tmp_path / "agent" / "ledger.sqlite").touch()
         with self.served(url, tmp_path / "agent"):
             wait_until(lambda: executor.find_status("bench-1") is None, SLOW, "it is still there")
 
@@ -240,6 +286,14 @@ class TestTrouble:
         with pytest.raises(AgentError) as caught:
             executor.ensure_running(make_program(tmp_path / "bench", FOREVER, image="press/none:1"))
         assert caught.value.code == "image_missing"
+
+    def test_what_runs_goes_on_when_its_successor_cannot_be_made(
+        self, executor: DockerExecutor, tmp_path: Path
+    ) -> None:
+        executor.ensure_running(make_program(tmp_path / "bench", FOREVER))
+        with pytest.raises(AgentError):
+            executor.ensure_running(make_program(tmp_path / "bench", FOREVER, image="press/none:1"))
+        assert executor.find_status("bench-1") is ProgramStatus.RUNNING
 
     def test_an_engine_that_does_not_answer_is_told_apart(self, tmp_path: Path) -> None:
         executor = DockerExecutor(

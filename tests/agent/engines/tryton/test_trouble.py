@@ -258,11 +258,30 @@ class TestDeployThatFails:
         engine = TrytonEngine(
             bench.settings, bench.executor, Misbuilt(HostReleases(bench.settings)), start_seconds=3.0
         )
+        newer = replace(bench.bench, release="tryton-of-tomorrow")
         with pytest.raises(BenchNotHealthy) as caught:
-            engine.ensure_bench_started(bench.bench)
+            engine.ensure_bench_started(newer)
         assert "runs again" in caught.value.message
+        found = engine.find_bench(newer.bench_id)
+        assert found is not None
+        assert found.release == bench.bench.release
         bench.engine.probe_site(site.bench_id, site.site_id, site.hostname)
         assert bench.engine.ensure_bench_started(bench.bench) is False
+
+    def test_the_bench_writes_nothing_that_the_agent_goes_by(self, bench: Deployed) -> None:
+        program = remembered.recall(bench.folder.program)
+        assert program is not None
+        for told in (bench.folder.note, bench.folder.program):
+            assert not any(told.is_relative_to(folder) for folder in program.writable)
+
+    def test_a_link_among_the_databases_is_not_followed(self, bench: Deployed, tmp_path: Path) -> None:
+        link = bench.folder.databases / "sly.sqlite"
+        link.symlink_to(tmp_path / "elsewhere")
+        try:
+            with pytest.raises(SiteDataUnreadable):
+                bench.folder.database("sly")
+        finally:
+            link.unlink()
 
     def test_a_program_that_was_written_down_comes_back_as_it_was(self, tmp_path: Path) -> None:
         program = ProgramSpec(
@@ -276,6 +295,8 @@ class TestDeployThatFails:
             readable=(tmp_path / "shelf",),
             ports=(1, 2),
         )
+        assert remembered.recall(tmp_path / "note") is None
+        (tmp_path / "note").write_text('{"name": "bench-1"}')
         assert remembered.recall(tmp_path / "note") is None
         remembered.remember(tmp_path / "note", program)
         assert remembered.recall(tmp_path / "note") == program
