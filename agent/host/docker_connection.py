@@ -48,8 +48,8 @@ class DockerConnection:
             raise translate(error) from error
         except (DockerException, requests.RequestException, FileNotFoundError) as error:
             raise DockerUnreachable(
-                f"The Docker engine at {self._url} does not answer ({type(error).__name__}). Nothing was changed by this step; "
-                "containers that run go on. Start the engine, then repeat the job."
+                f"The Docker engine at {self._url} does not answer ({type(error).__name__}). What this step had begun may be half "
+                "done, no data of a site were touched, and repeating it finishes it. Start the engine, then repeat the job."
             ) from error
 
     def _connect(self) -> Any:
