@@ -28,7 +28,6 @@ from agent.executors.port import Executor
 from agent.executors.process import ProcessExecutor
 from agent.host.clock import Clock, utc_now
 from agent.host.docker_connection import DockerConnection
-from agent.host.docker_containers import DockerContainers
 from agent.host.docker_images import DockerImages
 from agent.jobs.database import Database
 from agent.jobs.doorbell import Doorbell, make_redis
@@ -45,9 +44,7 @@ from agent.stores.port import BackupStore
 
 
 class BenchExecutor(Executor, Protocol):
-    """An executor that can also be waited for, and that serves where it needs a program of its own."""
-
-    def is_reachable(self) -> bool: ...
+    """An executor with what keeps its benches running."""
 
     def serve(self) -> None:
         """Run until told to stop what keeps the benches running."""
@@ -122,7 +119,7 @@ def bootstrap(
 def make_executor(settings: Settings) -> BenchExecutor:
     """How benches run on this host, as the settings say."""
     if settings.executor == "docker":
-        return DockerExecutor(DockerContainers(DockerConnection(settings.docker_url)), settings.data_dir)
+        return DockerExecutor(DockerConnection(settings.docker_url), settings.data_dir)
     return ProcessExecutor(settings.data_dir)
 
 

@@ -16,7 +16,9 @@ import structlog
 from agent.errors import AgentError
 from agent.executors.port import ProgramSpec, ProgramStatus
 from agent.host import files
+from agent.host.docker_connection import DockerConnection
 from agent.host.docker_containers import DockerContainers
+from agent.host.docker_images import DockerImages
 from agent.host.docker_values import CONFINEMENT, Container, ContainerSpec
 from agent.host.locks import file_lock
 
@@ -52,20 +54,13 @@ class ProgramNotInImage(AgentError):
 class DockerExecutor:
     """One container a program; its name says whose it is, a label what it was made from."""
 
-    def __init__(self, docker: DockerContainers, data_dir: Path) -> None:
-        self._docker = docker
+    def __init__(self, connection: DockerConnection, data_dir: Path) -> None:
+        self._docker = DockerContainers(connection)
+        self._images = DockerImages(connection)
         self._owner = str(data_dir.resolve())
         self._prefix = f"press-{hashlib.sha256(self._owner.encode()).hexdigest()[:8]}"
         self._locks = data_dir.resolve() / "locks"
         self._ledger = data_dir.resolve() / "ledger.sqlite"
-
-    def is_reachable(self) -> bool:
-        """Say whether the engine answers."""
-        try:
-            self._docker.ping()
-        except AgentError:
-            return False
-        return True
 
     def serve(self) -> None:
         """Keep all benches running that stand, and stop them when told to; killed, it leaves them running.
@@ -120,9 +115,9 @@ class DockerExecutor:
             return True
 
     def _is_current(self, found: Container, spec: ContainerSpec) -> bool:
-        image = self._docker.find_image_id(spec.image)
+        image = self._images.find(spec.image)
         # A tag that is gone says nothing against what runs.
-        is_same_image = image is None or image == found.image_id
+        is_same_image = image is None or image.id == found.image_id
         return is_same_image and found.labels.get(SPEC_LABEL) == spec.labels[SPEC_LABEL]
 
     def run_once(self, program: ProgramSpec, *, timeout_seconds: float) -> str:

@@ -23,10 +23,6 @@ class DockerContainers:
     def __init__(self, connection: DockerConnection) -> None:
         self._connection = connection
 
-    def ping(self) -> None:
-        """Raises ``executor_unreachable`` when the engine does not answer."""
-        self._connection.ping()
-
     def run_once(self, spec: ContainerSpec, *, timeout_seconds: float) -> str:
         """Run a command to its end, without a network; returns what it wrote to standard output.
 
@@ -78,14 +74,6 @@ class DockerContainers:
             self._forget(client, spec.name, spec.stop_seconds)
             container.rename(spec.name)
             container.start()
-
-    def find_image_id(self, reference: str) -> str | None:
-        """What a new container of this image would be made from; None when the engine does not have it."""
-        with self._connection.asking() as client:
-            try:
-                return str(client.images.get(reference).id)
-            except ImageNotFound:
-                return None
 
     def resume(self, name: str) -> None:
         """Let a container run that was stopped or paused."""

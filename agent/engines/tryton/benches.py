@@ -84,7 +84,8 @@ class TrytonBenches:
 
     def _go_back(self, folder: BenchFolder, before: ProgramSpec, note: str) -> str:
         """Run what ran before, and say so."""
-        files.write_atomic(folder.note, note)
+        if note:
+            files.write_atomic(folder.note, note)
         try:
             self._executor.ensure_running(before)
             self._wait_until_ready(folder, START_SECONDS)

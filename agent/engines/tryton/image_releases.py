@@ -19,7 +19,6 @@ REPOSITORY = "press/bench-tryton"
 KEPT_IMAGES = 3
 HOME = Path("/opt/bench")
 """Where the programs stand inside."""
-DIGEST_LABEL = "press.digest"
 BASE_LABEL = "press.base"
 KIND_LABEL = "press.kind"
 BUILD_KIND = f"{REPOSITORY}-build"
@@ -79,7 +78,7 @@ class ImageReleases:
         return True
 
     def _build(self, tag: str, base: Image, progress: Progress) -> None:
-        labels = {DIGEST_LABEL: self._digest(), BASE_LABEL: base.id, KIND_LABEL: REPOSITORY}
+        labels = {BASE_LABEL: base.id, KIND_LABEL: REPOSITORY}
         context = self._gather(base.id)
         # The stage that compiles has a name of its own, so that the next build finds its layers, and only that one's.
         for name, target, kind in (

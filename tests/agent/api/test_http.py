@@ -196,9 +196,13 @@ class TestReads:
         )
 
     def test_a_bench_says_what_it_printed(self, agent: RunningAgent) -> None:
-        answer = agent.plane.get(f"/v1/benches/{agent.bench_id}/log", "benches.read")
-        assert answer.json() == {"bench_id": agent.bench_id, "text": answer.json()["text"]}
-        assert answer.status_code == 200
+        (log,) = (agent.settings.data_dir / "executor" / "logs").glob(f"*{agent.bench_id}.log")
+        with log.open("a") as printed:
+            printed.write("early\n" + "x" * (64 << 10) + "\nit serves\n")
+        said = agent.plane.get(f"/v1/benches/{agent.bench_id}/log", "benches.read").json()
+        assert said["bench_id"] == agent.bench_id
+        assert said["text"].endswith("x\nit serves\n")
+        assert "early" not in said["text"]
 
     def test_the_log_of_a_bench_needs_its_own_credential(self, agent: RunningAgent) -> None:
         answer = agent.plane.get(f"/v1/benches/{agent.bench_id}/log", "state.read")

@@ -21,7 +21,8 @@ from agent.executors.port import ProgramSpec, ProgramStatus
 from agent.host.docker_connection import DockerConnection
 from agent.host.docker_containers import DockerContainers
 from agent.host.docker_images import DockerImages
-from tests.agent.support import free_port, running, wait_until
+from agent.host.docker_values import LOG_BYTES, PIDS, TMP_BYTES
+from tests.agent.support import ROOT, free_port, running, wait_until
 from tests.factories.docker_engine import BASE_IMAGE, docker_engine
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
@@ -47,8 +48,8 @@ def docker(connection: DockerConnection) -> DockerContainers:
 
 
 @pytest.fixture
-def executor(docker: DockerContainers, tmp_path: Path) -> Iterator[DockerExecutor]:
-    executor = DockerExecutor(docker, tmp_path / "agent")
+def executor(connection: DockerConnection, tmp_path: Path) -> Iterator[DockerExecutor]:
+    executor = DockerExecutor(connection, tmp_path / "agent")
     yield executor
     executor.ensure_removed("bench-1")
 
@@ -142,8 +143,8 @@ class TestServing:
     @contextmanager
     def served(self, url: str, data_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
         code = (
-            "import pathlib; from agent.executors.docker import DockerExecutor; from agent.host.docker_connection import DockerConnection; from agent.host.docker_containers import DockerContainers;"
-            f"DockerExecutor(DockerContainers(DockerConnection({url!r})), pathlib.Path({str(data_dir)!r})).serve()"
+            "import pathlib; from agent.executors.docker import DockerExecutor; from agent.host.docker_connection import DockerConnection;"
+            f"DockerExecutor(DockerConnection({url!r}), pathlib.Path({str(data_dir)!r})).serve()"
         )
         with running((sys.executable, "-c", code), data_dir / "served.log") as process:
             yield process
@@ -248,6 +249,35 @@ class TestConfinement:
         ]
         assert (tmp_path / "bench" / "here").exists()
 
+    def test_its_limits_stand_at_the_engine(
+        self, executor: DockerExecutor, connection: DockerConnection, tmp_path: Path
+    ) -> None:
+        executor.ensure_running(make_program(tmp_path / "bench", FOREVER))
+        with connection.asking() as client:
+            (container,) = client.containers.list(filters={"label": f"{OWNER_LABEL}={tmp_path / 'agent'}"})
+        limits = container.attrs["HostConfig"]
+        assert (limits["Memory"], limits["MemorySwap"], limits["PidsLimit"]) == (64 * MIB, 64 * MIB, PIDS)
+        assert limits["Tmpfs"] == {"/tmp": f"size={TMP_BYTES},mode=1777"}
+        assert limits["LogConfig"]["Config"] == {"max-size": LOG_BYTES, "max-file": "2"}
+        assert limits["RestartPolicy"]["Name"] == "unless-stopped"
+
+    def test_it_is_the_user_that_the_agent_is(self, url: str, tmp_path: Path) -> None:
+        socket = Path(url.removeprefix("unix://"))
+        code = (
+            "import pathlib, sys; from agent.executors.docker import DockerExecutor; from agent.executors.port import ProgramSpec;"
+            "from agent.host.docker_connection import DockerConnection;"
+            f"e = DockerExecutor(DockerConnection({url!r}), pathlib.Path('/nowhere'));"
+            f"p = ProgramSpec(name='who', argv=('id', '-u'), directory=pathlib.Path('/'), memory_bytes={64 * MIB}, image={BASE_IMAGE!r});"
+            "sys.stdout.write(e.run_once(p, timeout_seconds=30))"
+        )
+        somebody = ("setpriv", "--reuid=65534", f"--regid={socket.stat().st_gid}", "--clear-groups")
+        done = subprocess.run(
+            (*somebody, sys.executable, "-c", code), cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        if "Permission denied" in done.stderr:
+            pytest.skip("this interpreter cannot be read by another user than root")
+        assert done.stdout.strip() == "65534", done.stderr
+
     def test_what_it_only_reads_it_cannot_change(self, executor: DockerExecutor, tmp_path: Path) -> None:
         shelf = tmp_path / "shelf"
         shelf.mkdir()
@@ -296,13 +326,10 @@ class TestTrouble:
         assert executor.find_status("bench-1") is ProgramStatus.RUNNING
 
     def test_an_engine_that_does_not_answer_is_told_apart(self, tmp_path: Path) -> None:
-        executor = DockerExecutor(
-            DockerContainers(DockerConnection(f"unix://{tmp_path}/nobody.sock")), tmp_path
-        )
+        executor = DockerExecutor(DockerConnection(f"unix://{tmp_path}/nobody.sock"), tmp_path)
         with pytest.raises(AgentError) as caught:
             executor.find_status("bench-1")
         assert caught.value.code == "executor_unreachable"
-        assert not executor.is_reachable()
 
     def test_a_build_that_fails_shows_its_output(self, connection: DockerConnection) -> None:
         said: list[str] = []
@@ -328,10 +355,44 @@ class TestTrouble:
         assert caught.value.code == "program_invalid"
 
     def test_agents_of_one_engine_do_not_touch_each_other(
-        self, executor: DockerExecutor, docker: DockerContainers, tmp_path: Path
+        self, executor: DockerExecutor, connection: DockerConnection, tmp_path: Path
     ) -> None:
-        other = DockerExecutor(docker, tmp_path / "other")
+        other = DockerExecutor(connection, tmp_path / "other")
         executor.ensure_running(make_program(tmp_path / "bench", FOREVER))
         assert other.find_status("bench-1") is None
         assert other.ensure_removed("bench-1") is False
         assert executor.find_status("bench-1") is ProgramStatus.RUNNING
+
+
+class TestImages:
+    def build(self, images: DockerImages, kind: str, number: int) -> str:
+        tag = f"press/test-{kind}:{number}"
+        context = {"Dockerfile": f"FROM {BASE_IMAGE}\nENV NUMBER={number}\n".encode()}
+        images.build(
+            context, tag=tag, labels={"press.kind": kind}, on_line=lambda _: None, timeout_seconds=SLOW
+        )
+        return tag
+
+    def test_old_ones_go_but_for_those_that_a_bench_needs(
+        self, executor: DockerExecutor, connection: DockerConnection, tmp_path: Path
+    ) -> None:
+        images, kind = DockerImages(connection), uuid.uuid4().hex
+        used, old, newer, newest = [self.build(images, kind, number) for number in range(4)]
+        executor.ensure_running(make_program(tmp_path / "bench", FOREVER, image=used))
+        assert images.prune(f"press.kind={kind}", keep=2) == [old]
+        assert all(images.find(tag) for tag in (used, newer, newest))
+        executor.ensure_removed("bench-1")
+        assert set(images.prune(f"press.kind={kind}", keep=0)) == {used, newer, newest}
+
+    def test_a_tag_that_means_another_image_replaces_what_runs(
+        self, executor: DockerExecutor, connection: DockerConnection, tmp_path: Path
+    ) -> None:
+        images, kind = DockerImages(connection), uuid.uuid4().hex
+        program = make_program(tmp_path / "bench", FOREVER, image=self.build(images, kind, 1))
+        assert executor.ensure_running(program) is True
+        with connection.asking() as client:
+            client.images.get(self.build(images, kind, 2)).tag(program.image)
+        assert executor.ensure_running(program) is True
+        assert executor.ensure_running(program) is False
+        executor.ensure_removed("bench-1")
+        images.prune(f"press.kind={kind}", keep=0)

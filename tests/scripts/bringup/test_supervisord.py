@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import requests
+import typer
 
 from scripts.bringup.files import format_program
 from scripts.bringup.health import wait_until
@@ -18,7 +19,7 @@ from scripts.bringup.orphans import is_alive, list_orphans
 from scripts.bringup.programs import WITH_ENV, Program
 from scripts.bringup.state import ROOT, Paths, write_file
 from scripts.bringup.supervisor import Supervisor
-from scripts.bringup.supervisord import read_command
+from scripts.bringup.supervisord import read_arguments, read_command
 from tests.factories.processes import free_port
 
 SECONDS = 30
@@ -132,6 +133,9 @@ class TestEnds:
             (("press_app.cli", "--help"), 0, "Run and operate the control plane"),
             (("press_app.cli", "no-such-word"), 2, "No such command"),
             (("billing_bridge.cli", "db", "upgrade"), 2, "Nothing was started"),
+            (("billing_bridge.cli", "run", "worker"), 2, "Nothing was started"),
+            (("agent.cli", "run", "worker", "--queues", "nonsense"), 2, "choose from"),
+            (("agent.cli", "run", "worker", "--number", "many"), 2, "Invalid value for '--number'"),
             (("agent.nowhere",), 1, "No module named agent.nowhere"),
         ],
     )
@@ -145,6 +149,14 @@ class TestEnds:
         )
         ended = f"exited: one (exit status {status};"
         assert wait_until(lambda: ended in read_journal(paths), seconds=SECONDS), read_journal(paths)
+
+
+def test_arguments_are_read_once_and_not_again_in_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading them again would cost each program 3 to 5 MB; what is read later comes from ``sys.argv``."""
+    go = read_arguments("agent.cli", ["run", "worker", "--queues", "nonsense"])
+    monkeypatch.setattr(sys, "argv", ["agent.cli", "no-such-word"])
+    with pytest.raises(typer.BadParameter, match="nonsense"):
+        go()
 
 
 def test_nothing_of_ours_is_left_to_be_read_from_the_disk_later() -> None:
