@@ -102,7 +102,7 @@ def _add_comparison(router: APIRouter, bridge: Bridge) -> None:
 
     @router.post(
         "/subscriptions/{external_id}/sync",
-        responses=problems(423, 502),
+        responses=problems(409, 423, 502),
         summary="Read one subscription in Lago and tell the control plane now",
     )
     def sync(external_id: ExternalId) -> SyncedView:

@@ -255,28 +255,25 @@ def test_a_dead_bell_is_rung_for_each_event_until_it_answers(setting: Setting) -
         assert bell.rings == expected
 
 
-def test_the_inbox_is_read_when_the_clock_was_put_back(setting: Setting) -> None:
-    statements: list[str] = []
+@pytest.fixture
+def statements(setting: Setting) -> list[str]:
+    """What the inbox is asked, from when nothing is left to be done in it."""
+    asked: list[str] = []
+    sa.event.listen(setting.bridge.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
     for _ in range(2):
         setting.bridge.ticker.sweep()
+        setting.bridge.ticker.reconcile_if_due()
+    asked.clear()
+    return asked
+
+
+def test_the_inbox_is_read_when_the_clock_was_put_back(setting: Setting, statements: list[str]) -> None:
     setting.clock.now -= timedelta(hours=1)
-    sa.event.listen(
-        setting.bridge.engine, "before_cursor_execute", lambda *given: statements.append(given[2])
-    )
     setting.bridge.ticker.sweep()
     assert statements
 
 
-def test_a_quiet_inbox_is_not_read(setting: Setting) -> None:
-    statements: list[str] = []
-    sa.event.listen(
-        setting.bridge.engine, "before_cursor_execute", lambda *given: statements.append(given[2])
-    )
-    setting.bridge.ticker.sweep()
-    setting.bridge.ticker.reconcile_if_due()
-    setting.bridge.ticker.sweep()
-    setting.bridge.ticker.reconcile_if_due()
-    statements.clear()
+def test_a_quiet_inbox_is_not_read(setting: Setting, statements: list[str]) -> None:
     for _ in range(4):
         setting.clock.now += timedelta(seconds=2)
         setting.bridge.ticker.sweep()
