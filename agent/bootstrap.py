@@ -15,7 +15,10 @@ from agent.credentials.enrolment import Identity
 from agent.engines.errors import EngineUnknown
 from agent.engines.fake.engine import FakeEngine
 from agent.engines.fake.probe import FakeProbe
-from agent.engines.port import Engine
+from agent.engines.frappe.engine import FrappeEngine
+from agent.engines.frappe.probe import FrappeProbe
+from agent.engines.frappe.releases import FrappeReleases
+from agent.engines.port import Engine, Source
 from agent.engines.probe import EngineProbe
 from agent.engines.shelf import Engines
 from agent.engines.tryton.engine import TrytonEngine
@@ -29,6 +32,8 @@ from agent.executors.process import ProcessExecutor
 from agent.host.clock import Clock, utc_now
 from agent.host.docker_connection import DockerConnection
 from agent.host.docker_images import DockerImages
+from agent.host.mariadb import MariaDB
+from agent.host.mariadb_server import MariaDBServer
 from agent.jobs.database import Database
 from agent.jobs.doorbell import Doorbell, make_redis
 from agent.jobs.ledger import Ledger
@@ -138,24 +143,52 @@ def engine_factories(settings: Settings, executor: Executor) -> dict[str, Callab
     def make_tryton() -> Engine:
         return TrytonEngine(settings, executor, _make_tryton_releases(settings))
 
-    known: dict[str, Callable[[], Engine]] = {"fake": make_fake, "tryton": make_tryton}
+    def make_frappe() -> Engine:
+        if settings.executor != "docker":
+            raise SettingsInvalid(
+                "PRESS_AGENT_ENGINES: frappe runs in containers only; set PRESS_AGENT_EXECUTOR=docker"
+            )
+        releases = FrappeReleases(settings, DockerImages(DockerConnection(settings.docker_url)))
+        return FrappeEngine(settings, executor, releases, make_mariadb(settings))
+
+    known: dict[str, Callable[[], Engine]] = {"fake": make_fake, "tryton": make_tryton, "frappe": make_frappe}
     unknown = [name for name in settings.engine_names if name not in known]
     if unknown or not settings.engine_names:
         raise SettingsInvalid(f"PRESS_AGENT_ENGINES={settings.engines!r}: choose from {', '.join(known)}")
     return {name: known[name] for name in settings.engine_names}
 
 
-def make_probe(engine: str) -> EngineProbe:
+def make_mariadb_server(settings: Settings) -> MariaDBServer:
+    """The server that this host keeps itself."""
+    return MariaDBServer(settings.data_dir.resolve() / "mariadb")
+
+
+def make_mariadb(settings: Settings) -> MariaDB:
+    """The server that the settings name, or else this host's own."""
+    own = make_mariadb_server(settings)
+    return MariaDB(
+        settings.mariadb_socket or own.socket,
+        settings.mariadb_user,
+        settings.mariadb_password_file or own.password_file,
+    )
+
+
+def make_probe(engine: str, sources: tuple[Source, ...] = ()) -> EngineProbe:
     """Return the conformance probe of an engine. Raises :class:`EngineUnknown`."""
     if engine == "fake":
         return FakeProbe()
     if engine == "tryton":
         return TrytonProbe()
-    raise EngineUnknown(f"There is no engine {engine!r}. Choose fake or tryton.")
+    if engine == "frappe":
+        return FrappeProbe(sources)
+    raise EngineUnknown(f"There is no engine {engine!r}. Choose fake, tryton or frappe.")
 
 
 def run_conformance(
-    settings: Settings, engine: str, on_result: Callable[[CheckResult], None]
+    settings: Settings,
+    engine: str,
+    on_result: Callable[[CheckResult], None],
+    sources: tuple[Source, ...] = (),
 ) -> dict[str, Any]:
     """Check an engine on a bench of its own; the benches' supervisor is started for it where none runs.
 
@@ -163,7 +196,9 @@ def run_conformance(
     """
     executor = make_executor(settings)
     with executor.serving(), tempfile.TemporaryDirectory() as folder:
-        suite = Suite(engine_factories(settings, executor)[engine](), make_probe(engine), Path(folder))
+        suite = Suite(
+            engine_factories(settings, executor)[engine](), make_probe(engine, sources), Path(folder)
+        )
         results = suite.run(CHECKS, on_result)
     operations: dict[str, bool] = {}
     for result in results:

@@ -105,6 +105,17 @@ def run_benches() -> None:
     make_executor(settings).serve()
 
 
+@run.command("mariadb")
+def run_mariadb() -> None:
+    """Run the database server of this host's Frappe sites; it is made at its first start."""
+    from agent.bootstrap import make_mariadb_server
+    from agent.host.logs import configure_logs
+
+    settings = _settings()
+    configure_logs(settings.log_level)
+    make_mariadb_server(settings).serve()
+
+
 @app.command()
 def enroll(
     replace: Annotated[
@@ -148,11 +159,18 @@ def state() -> None:
 
 @app.command()
 def conformance(
-    engine: Annotated[str, typer.Option(help="Engine to check: fake or tryton.")] = "tryton",
+    engine: Annotated[str, typer.Option(help="Engine to check: fake, tryton or frappe.")] = "tryton",
+    sources: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--app", metavar="APP=URL@COMMIT", help="Code of the release; frappe needs its own first."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Check every promise of an engine on a bench of its own; exit status 1 when one does not hold."""
     from agent.bootstrap import run_conformance
+    from agent.engines.port import parse_source
 
     def show(result: Any) -> None:
         if not as_json:
@@ -160,7 +178,8 @@ def conformance(
                 f"{'ok  ' if result.ok else 'FAIL'} {result.operation}: {result.check} {result.message}".rstrip()
             )
 
-    report = run_conformance(_settings().model_copy(update={"engines": engine}), engine, show)
+    settings = _settings().model_copy(update={"engines": engine})
+    report = run_conformance(settings, engine, show, tuple(parse_source(text) for text in sources or ()))
     if as_json:
         _print(report)
     if not report["ok"]:

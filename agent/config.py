@@ -21,11 +21,11 @@ class Settings(BaseSettings):
     backup_store: str = "folder:var/backups"
     """``folder:<path>``; a folder must be on another disk than the sites to count as off the host."""
     engines: str = "tryton"
-    """Names of the engines offered here, separated by commas: ``tryton``, ``fake``."""
+    """Names of the engines offered here, separated by commas: ``tryton``, ``frappe``, ``fake``."""
     bench_port_start: int = Field(default=18100, ge=1, le=65535)
     """First port tried for a bench on 127.0.0.1; taken ones are skipped."""
     images_dir: Path = Path("images")
-    """Where the bench programs stand (``bench-tryton/``)."""
+    """Where the bench programs stand (``bench-tryton/``, ``bench-frappe/``)."""
     executor: Literal["process", "docker"] = "process"
     """How benches run: as processes of this host, or as containers of its Docker engine."""
     docker_url: str = "unix:///var/run/docker.sock"
@@ -33,6 +33,12 @@ class Settings(BaseSettings):
     """What images of benches are built on; ``scripts/make-base-image`` makes it where no registry can be reached."""
     extra_ca: Path | None = None
     """A certificate authority (PEM) that builds of images trust, too: many companies sit behind a TLS proxy."""
+    mariadb_socket: Path | None = None
+    """Where Frappe's databases are reached; the default is the server that ``press-agent run mariadb`` keeps in the data folder."""
+    mariadb_user: str = "press"
+    """Who may make databases and users there."""
+    mariadb_password_file: Path | None = None
+    """Holds his password; needed with a socket of your own."""
     python: str = "python3"
     """Interpreter for the benches' virtual environments."""
     workers: int = Field(default=2, ge=1, le=64)

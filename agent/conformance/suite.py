@@ -49,6 +49,7 @@ class Suite:
             version=probe.engine_version,
             app_sets=probe.app_sets,
             memory_bytes=probe.memory_bytes,
+            sources=probe.sources,
         )
         self.first, self.second = (self._site(name) for name in ("first", "second"))
 

@@ -5,12 +5,14 @@ names and answers whether it had to change anything. Questions (``is_*``, ``meas
 All methods raise :class:`agent.errors.AgentError` subclasses whose message says what happened and what to do next.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+SOURCE = re.compile(r"(?P<app>[a-z][a-z0-9_]*)=(?P<url>(?:https|ssh|file)://\S+)@(?P<commit>[0-9a-f]{40})")
 Progress = Callable[[str], None]
 """Takes one line of redacted output for the running step."""
 
@@ -31,6 +33,26 @@ class BenchStatus(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Source:
+    """The code of one app, pinned."""
+
+    app: str
+    """The engine's own name of it: ``erpnext``."""
+    url: str
+    """A git address: ``https://…``, ``ssh://…``."""
+    commit: str
+    """All 40 digits."""
+
+
+def parse_source(text: str) -> Source:
+    """Read ``app=url@commit``. Raises ``ValueError`` that says what is missing."""
+    match = SOURCE.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is no source; write APP=URL@COMMIT with all 40 digits of the commit")
+    return Source(**match.groupdict())
+
+
+@dataclass(frozen=True, kw_only=True)
 class BenchSpec:
     """A running deployment of one release that serves many sites."""
 
@@ -42,6 +64,8 @@ class BenchSpec:
     app_sets: tuple[tuple[str, ...], ...]
     """Sets of product app names (``base``, ``crm``, ``hr``) for which a template is kept ready."""
     memory_bytes: int
+    sources: tuple[Source, ...] = ()
+    """The code of its apps, the engine's own first; empty for engines whose code comes with the agent."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,8 @@ refuses or does not answer, unless it says otherwise here.
 from dataclasses import dataclass
 from typing import Protocol
 
+from agent.engines.port import Source
+
 
 @dataclass(frozen=True, kw_only=True)
 class SiteDoor:
@@ -29,6 +31,10 @@ class EngineProbe(Protocol):
     @property
     def engine_version(self) -> str:
         """The version that a bench of the suite is deployed with."""
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The code of the release; empty where it comes with the agent."""
 
     @property
     def memory_bytes(self) -> int:

@@ -25,6 +25,9 @@ from agent.host.locks import file_lock
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,80}")
 LOCK_SECONDS = 120.0
 STOP_SECONDS = 15
+"""For a container of which nobody knows better."""
+SHUTDOWN_SECONDS = 45
+"""At most, when the host goes down: whoever stops the agent waits no longer than a minute."""
 STOPPED_AT_ONCE = 8
 KEEP_SECONDS = 2.0
 OWNER_LABEL = "press.agent"
@@ -32,6 +35,8 @@ ONCE_LABEL = "press.agent.once"
 """Instead of it on what runs to its end: that is kept running by nobody."""
 PROGRAM_LABEL = "press.program"
 SPEC_LABEL = "press.spec"
+STOP_LABEL = "press.stop"
+"""Seconds that it may finish what it does."""
 log = structlog.get_logger(__name__)
 STATUS = {
     "running": ProgramStatus.RUNNING,
@@ -104,7 +109,7 @@ class DockerExecutor:
     def ensure_running(self, program: ProgramSpec) -> bool:
         """Start it, or replace it when its spec or its image changed. Does not wait until it answers requests."""
         spec = self._describe(program, OWNER_LABEL)
-        with self._lock():
+        with self._lock(program.name):
             found = self._docker.find(spec.name)
             if found is None or not self._is_current(found, spec):
                 self._docker.start(spec)
@@ -126,8 +131,10 @@ class DockerExecutor:
 
     def ensure_removed(self, name: str) -> bool:
         """Stop it and forget it."""
-        with self._lock():
-            return self._docker.remove(self._name(name), stop_seconds=STOP_SECONDS)
+        with self._lock(name):
+            found = self._docker.find(self._name(name))
+            patience = _get_patience(found) if found is not None else STOP_SECONDS
+            return self._docker.remove(self._name(name), stop_seconds=patience)
 
     def find_status(self, name: str) -> ProgramStatus | None:
         found = self._docker.find(self._name(name))
@@ -145,7 +152,8 @@ class DockerExecutor:
 
     def _stop(self, container: Container) -> None:
         try:
-            self._docker.stop(container.name, stop_seconds=STOP_SECONDS)
+            patience = min(SHUTDOWN_SECONDS, _get_patience(container))
+            self._docker.stop(container.name, stop_seconds=patience)
         except AgentError as error:
             log.warning("bench.not_stopped", container=container.name, code=error.code, error=error.message)
 
@@ -175,6 +183,7 @@ class DockerExecutor:
         labels = {
             owner_label: self._owner,
             PROGRAM_LABEL: program.name,
+            STOP_LABEL: str(program.stop_seconds),
             SPEC_LABEL: hashlib.sha256(text.encode()).hexdigest(),
         }
         return replace(spec, labels=labels)
@@ -184,9 +193,13 @@ class DockerExecutor:
             raise ProgramNotInImage(f"{program!r} is no name of a program. Nothing was started.")
         return f"{self._prefix}-{program}"
 
-    def _lock(self) -> AbstractContextManager[None]:
+    def _lock(self, program: str) -> AbstractContextManager[None]:
         files.make_directory(self._locks)
-        return file_lock(self._locks / "docker.lock", timeout_seconds=LOCK_SECONDS)
+        return file_lock(self._locks / f"docker-{program}.lock", timeout_seconds=LOCK_SECONDS)
+
+
+def _get_patience(container: Container) -> int:
+    return int(container.labels.get(STOP_LABEL, STOP_SECONDS))
 
 
 def _explain(container: Container) -> str:

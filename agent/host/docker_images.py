@@ -1,6 +1,7 @@
 """Images on the Docker engine of this host: found, built, pruned."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -28,7 +29,7 @@ class DockerImages:
 
     def build(
         self,
-        context: Mapping[str, bytes],
+        context: Mapping[str, bytes | Path],
         *,
         tag: str,
         labels: Mapping[str, str],
@@ -36,14 +37,14 @@ class DockerImages:
         timeout_seconds: float,
         target: str = "",
     ) -> Image:
-        """Build an image from files in memory, ``Dockerfile`` among them, and tell each line of output.
+        """Build an image from files, ``Dockerfile`` among them, and tell each line of output.
 
         Raises ``image_build_failed`` with the end of the output, and ``docker_disk_full``.
         """
         lines: list[str] = []
-        with self._connection.asking() as client:
+        with self._connection.asking() as client, pack(context) as packed:
             stream = client.api.build(
-                fileobj=pack(context),
+                fileobj=packed,
                 custom_context=True,
                 tag=tag,
                 labels=dict(labels),

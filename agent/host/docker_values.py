@@ -2,16 +2,18 @@
 
 import io
 import tarfile
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from docker.types import LogConfig
 
 CONFINEMENT = 1
 """Counts up with each change of :func:`describe`, so that containers that run already are replaced."""
 LOG_BYTES = "10m"
+PACKED_BYTES = 32 << 20
 PIDS = 512
 TMP_BYTES = 64 << 20
 """``/tmp`` of a container is memory and counts against its limit."""
@@ -113,14 +115,18 @@ def describe(spec: ContainerSpec) -> dict[str, Any]:
     }
 
 
-def pack(context: Mapping[str, bytes]) -> io.BytesIO:
-    """The files as a build context; without times and owners, so that the same files find the same layers."""
-    packed = io.BytesIO()
+def pack(context: Mapping[str, bytes | Path]) -> IO[bytes]:
+    """The files as a build context; without times and owners, so that the same files find the same layers.
+
+    What is given as a path may be large, so a large context goes through a file that nobody else sees.
+    """
+    packed = tempfile.SpooledTemporaryFile(max_size=PACKED_BYTES)  # noqa: SIM115 - whoever reads it closes it
     with tarfile.open(fileobj=packed, mode="w") as archive:
         for name, data in sorted(context.items()):
             entry = tarfile.TarInfo(name)
-            entry.size = len(data)
             entry.mode = 0o644
-            archive.addfile(entry, io.BytesIO(data))
+            entry.size = data.stat().st_size if isinstance(data, Path) else len(data)
+            with data.open("rb") if isinstance(data, Path) else io.BytesIO(data) as stream:
+                archive.addfile(entry, stream)
     packed.seek(0)
     return packed

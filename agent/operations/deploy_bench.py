@@ -7,10 +7,10 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from agent.engines.errors import BenchNotHealthy
-from agent.engines.port import BenchSpec, BenchStatus, Engine
+from agent.engines.port import BenchSpec, BenchStatus, Engine, Source
 from agent.engines.shelf import BenchRecord
 from agent.operations.base import Context, Operation, Step, Urgency
-from agent.operations.params import MIB, Apps, EngineName, Name, Params, Strict
+from agent.operations.params import MIB, AppName, Apps, Commit, EngineName, GitUrl, Name, Params, Strict
 
 
 class Release(Strict):
@@ -20,6 +20,14 @@ class Release(Strict):
     version: Name
 
 
+class SourceParams(Strict):
+    """The code of one app, pinned to a commit."""
+
+    app: AppName
+    url: GitUrl
+    commit: Commit
+
+
 class DeployBenchParams(Params):
     """Which release, which templates are kept ready, how much memory it may take."""
 
@@ -27,6 +35,8 @@ class DeployBenchParams(Params):
     release: Release
     app_sets: Annotated[tuple[Apps, ...], Field(min_length=1, max_length=20)]
     memory_bytes: Annotated[int, Field(ge=64 * MIB, le=1 << 40)]
+    sources: Annotated[tuple[SourceParams, ...], Field(max_length=30)] = ()
+    """The code of its apps; empty for engines whose code comes with this agent."""
 
 
 class Key(StrEnum):
@@ -49,6 +59,7 @@ def _spec(context: Context[DeployBenchParams]) -> BenchSpec:
         version=params.release.version,
         app_sets=params.app_sets,
         memory_bytes=params.memory_bytes,
+        sources=tuple(Source(app=each.app, url=each.url, commit=each.commit) for each in params.sources),
     )
 
 

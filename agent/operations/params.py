@@ -22,6 +22,11 @@ SecretRef = Annotated[
 TtlSeconds = Annotated[int, Field(ge=1, le=86_400)]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$")]
+Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
+GitUrl = Annotated[
+    str, StringConstraints(max_length=300, pattern=r"^((https|file)://[^\s@]+|ssh://([^\s@]+@)?[^\s@]+)$")
+]
+"""What else git can speak runs programs."""
 EngineName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 
 

@@ -106,6 +106,7 @@ def _deploy_params(bench: Bench, release: Release) -> dict[str, object]:
         "engine": release.engine,
         "release": {"name": release.name, "version": release.engine_version},
         "app_sets": release.app_sets,
+        "sources": release.sources,
         "memory_bytes": bench.memory_bytes,
     }
 

@@ -1,5 +1,6 @@
 """``press release``: pinned sets of app versions."""
 
+import re
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from press_app.cli.output import Column, Json, format_age, show, show_list
 
 app = typer.Typer(help="Pinned sets of app versions of an engine.", no_args_is_help=True)
 
+COMMIT = re.compile(r"[0-9a-f]{40}")
 COLUMNS: tuple[Column, ...] = (
     ("name", "name"),
     ("engine", "engine"),
@@ -31,6 +33,7 @@ class Usual:
 
 USUAL = {
     "tryton": Usual("8.0.12", (("base",), ("base", "crm", "hr"))),
+    "frappe": Usual("15", (("base",),)),
     "fake": Usual("1.0", (("base",), ("base", "crm", "hr"))),
 }
 """The engines of this version of the product, with the versions that its images pin."""
@@ -40,12 +43,20 @@ USUAL = {
 def add_release(
     ctx: typer.Context,
     *,
-    engine: Annotated[str, typer.Option(help="Which ERP: tryton.")],
+    engine: Annotated[str, typer.Option(help="Which ERP: tryton or frappe.")],
     version: Annotated[str | None, typer.Option(help="The engine's version; else the pinned one.")] = None,
     name: Annotated[str | None, typer.Option(help="How operators call it; else ENGINE-VERSION.")] = None,
     apps: Annotated[
         list[str] | None,
         typer.Option(help="Apps that sites may have together, joined by commas; may be repeated."),
+    ] = None,
+    sources: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--app",
+            metavar="APP=URL@COMMIT",
+            help="Code of an app in a git repository; may be repeated, the engine's own first.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -67,9 +78,20 @@ def add_release(
         "engine": engine,
         "engine_version": wanted_version,
         "app_sets": sets,
+        "sources": [read_source(text) for text in sources or ()],
     }
     release = connect(ctx).post("/v1/releases", body)
     show(release, as_json=as_json, sentence=f"Release {release['name']} is there.")
+
+
+def read_source(text: str) -> dict[str, str]:
+    """Read ``app=url@commit``. Raises :class:`CommandFailed`."""
+    name, _, rest = text.partition("=")
+    url, _, commit = rest.rpartition("@")
+    if not (name and url and COMMIT.fullmatch(commit)):
+        message = f"{text!r} is no source: write APP=URL@COMMIT with all 40 digits of the commit. Nothing was added."
+        raise CommandFailed(message, code="usage", status=USAGE)
+    return {"app": name, "url": url, "commit": commit}
 
 
 @app.command("list")

@@ -19,4 +19,6 @@ class Release(Base):
     engine_version: Mapped[str] = mapped_column(String(63))
     app_sets: Mapped[list[list[str]]] = mapped_column(JSON)
     """Sets of product apps for which benches keep a template ready."""
+    sources: Mapped[list[dict[str, str]]] = mapped_column(JSON)
+    """The code of its apps as ``{app, url, commit}``, the engine's own first; empty where it comes with the agent."""
     created_at: Mapped[datetime] = mapped_column(Moment)

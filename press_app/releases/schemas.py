@@ -3,11 +3,21 @@
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from press_app.releases.model import Release
 
 AppName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+
+
+class Source(BaseModel):
+    """The code of one app, pinned to a commit."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    app: AppName
+    url: str = Field(max_length=300, pattern=r"^((https|file)://[^\s@]+|ssh://([^\s@]+@)?[^\s@]+)$")
+    commit: str = Field(pattern=r"^[0-9a-f]{40}$")
 
 
 class ReleaseCreate(BaseModel):
@@ -19,6 +29,8 @@ class ReleaseCreate(BaseModel):
     app_sets: list[Annotated[list[AppName], Field(min_length=1, max_length=20)]] = Field(
         min_length=1, max_length=20
     )
+    sources: list[Source] = Field(default=[], max_length=30)
+    """The code of its apps, the engine's own first; empty for engines whose code comes with the agent."""
 
 
 class ReleaseView(BaseModel):
@@ -29,6 +41,7 @@ class ReleaseView(BaseModel):
     engine: str
     engine_version: str
     app_sets: list[list[str]]
+    sources: list[Source]
     created_at: datetime
 
     @classmethod

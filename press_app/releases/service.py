@@ -1,5 +1,7 @@
 """What can be done with releases."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
@@ -12,16 +14,19 @@ from press_app.work.unit_of_work import UnitOfWork
 
 
 def add_release(
-    uow: UnitOfWork, *, name: str, engine: str, engine_version: str, app_sets: list[list[str]]
+    uow: UnitOfWork,
+    *,
+    name: str,
+    engine: str,
+    engine_version: str,
+    app_sets: list[list[str]],
+    sources: Sequence[dict[str, str]] = (),
 ) -> Release:
     """A new release; the same release again is given back. Raises :class:`ReleaseNameTaken` for another content."""
     existing = uow.session.scalar(select(Release).where(Release.name == name))
     if existing is not None:
-        if (existing.engine, existing.engine_version, existing.app_sets) == (
-            engine,
-            engine_version,
-            app_sets,
-        ):
+        known = (existing.engine, existing.engine_version, existing.app_sets, existing.sources)
+        if known == (engine, engine_version, app_sets, list(sources)):
             return existing
         message = f"Release {name} exists with other content, and releases never change. Choose a new name."
         raise ReleaseNameTaken(message, name=name)
@@ -31,6 +36,7 @@ def add_release(
         engine=engine,
         engine_version=engine_version,
         app_sets=app_sets,
+        sources=list(sources),
         created_at=uow.now(),
     )
     try:

@@ -2,6 +2,7 @@
 
 import requests
 
+from agent.engines.port import Source
 from agent.engines.probe import SiteDoor
 
 TIMEOUT_SECONDS = 10.0
@@ -12,6 +13,7 @@ class FakeProbe:
 
     app_sets = (("base",), ("base", "crm", "hr"))
     engine_version = "1.0.0"
+    sources: tuple[Source, ...] = ()
     memory_bytes = 400 << 20
 
     def can_log_in(self, door: SiteDoor) -> bool:

@@ -5,39 +5,63 @@ from pathlib import Path
 
 import requests
 
+from agent.config import Settings
+from agent.engines.door import site_files
+from agent.engines.door.benches import START_SECONDS, name_program
+from agent.engines.door.control import PATIENCE_SECONDS
+from agent.engines.door.engine import DoorEngine
+from agent.engines.door.site_files import DoorState
 from agent.engines.errors import SiteNotHealthy
-from agent.engines.port import Site, SiteSpec, Usage
-from agent.engines.tryton import database, login_tokens, site_files
-from agent.engines.tryton.benches import TrytonBenches
-from agent.engines.tryton.layout import BenchFolder
-from agent.engines.tryton.site_files import DoorState, SiteNote
-from agent.engines.tryton.templates import get_template
+from agent.engines.port import BenchSpec, Progress, SiteSpec, Template, Usage
+from agent.engines.tryton import commands, database, templates
+from agent.engines.tryton.layout import TrytonFolder
+from agent.engines.tryton.release import Release, Releases
+from agent.executors.port import Executor, ProgramSpec
 from agent.host import files
 from agent.host.locks import file_lock
 
 LOCK_SECONDS = 60.0
 PROBE_SECONDS = 15.0
-LOGIN_PATH = "/-/login"
+MAX_DATABASES = 500
 
 
-class TrytonEngine(TrytonBenches):
+class TrytonEngine(DoorEngine[TrytonFolder]):
     """One engine over all its benches. Order of every change: the wanted state on disk first, then the bench is told."""
+
+    name = "tryton"
+
+    def __init__(
+        self,
+        settings: Settings,
+        executor: Executor,
+        releases: Releases,
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+        start_seconds: float = START_SECONDS,
+    ) -> None:
+        super().__init__(settings, executor, patience_seconds=patience_seconds, start_seconds=start_seconds)
+        self._releases = releases
+
+    def ensure_release(self, bench: BenchSpec, progress: Progress) -> bool:
+        """Install the release's programs on the host (own virtual environment, web client)."""
+        return self._releases.ensure(bench, progress)
+
+    def ensure_templates(self, bench: BenchSpec, progress: Progress) -> tuple[list[Template], bool]:
+        """Make a ready template for each app set."""
+        return templates.ensure_templates(
+            self._releases.get(bench.version), self._executor, bench.app_sets, progress
+        )
 
     def ensure_site_cloned(self, site: SiteSpec) -> bool:
         """Make the site's database from the template, under a name that serves nothing yet."""
         folder = self._bench_folder(site.bench_id)
-        template = get_template(self._get_release(folder), site.apps)
+        template = templates.get_template(self._get_release(folder), site.apps)
         target = folder.database(site.site_id)
         if target.exists():
             return False
         self._remove_side_files(folder, site.site_id)
         files.remove_halves(target)
-        if site_files.find(folder, site.site_id) is None:
-            site_files.write(
-                folder,
-                site.site_id,
-                SiteNote(hostname=site.hostname.lower(), state=DoorState.CLOSED, resumes_as=DoorState.CLOSED),
-            )
+        self._close_new(folder, site.site_id, site.hostname)
         files.copy_durably(template, target)
         return True
 
@@ -46,21 +70,6 @@ class TrytonEngine(TrytonBenches):
         folder = self._bench_folder(site.bench_id)
         site_files.get(folder, site.site_id)
         return database.configure(folder.database(site.site_id), site)
-
-    def ensure_site_serving(self, bench_id: str, site_id: str, hostname: str) -> bool:
-        """Map hostname to the site and load it; a suspended site stays suspended."""
-        folder = self._bench_folder(bench_id)
-        note = site_files.get(folder, site_id)
-        hostname = hostname.lower()
-        site_files.refuse_taken(folder, site_id, hostname)
-        state = site_files.get_open_state(note)
-        changed = site_files.write(
-            folder, site_id, SiteNote(hostname=hostname, state=state, reason=note.reason)
-        )
-        control = self._control(folder)
-        control.reload(site_id)
-        control.load(site_id)
-        return changed
 
     def ensure_site_dropped(self, bench_id: str, site_id: str) -> bool:
         """Remove the site's data and its mapping. Unknown site: nothing to do.
@@ -86,28 +95,6 @@ class TrytonEngine(TrytonBenches):
             control.reload(site_id)
         files.remove_tree(lock)
         return True
-
-    def find_site(self, bench_id: str, site_id: str) -> Site | None:
-        folder = self._bench_folder(bench_id)
-        note = site_files.find(folder, site_id)
-        if note is None and not folder.database(site_id).exists():
-            return None
-        note = note or SiteNote(hostname="", state=DoorState.CLOSED)
-        return Site(
-            site_id=site_id,
-            bench_id=bench_id,
-            hostname=note.hostname,
-            state=note.shown,
-            size_bytes=self._measure(folder, site_id),
-        )
-
-    def list_sites(self, bench_id: str) -> list[Site]:
-        names = site_files.list_ids(self._bench_folder(bench_id))
-        return [site for name in names if (site := self.find_site(bench_id, name)) is not None]
-
-    def is_site_standing(self, bench_id: str, site_id: str) -> bool:
-        folder = self._bench_folder(bench_id)
-        return folder.site(site_id).exists() and folder.database(site_id).exists()
 
     def ensure_site_suspended(self, bench_id: str, site_id: str, reason: str) -> bool:
         """Close the site for its users and end their sessions; data stay."""
@@ -141,17 +128,6 @@ class TrytonEngine(TrytonBenches):
             files.remove_tree(folder.tokens(site_id))
             self._control(folder).unload(site_id)
         return changed
-
-    def ensure_login_token(
-        self, bench_id: str, site_id: str, login: str, token: str, ttl_seconds: int
-    ) -> str:
-        """Let the token log ``login`` in once within the time. Returns the path to open (``/-/login``)."""
-        folder = self._bench_folder(bench_id)
-        site_files.get(folder, site_id)
-        with database.opened(folder.database(site_id)) as connection:
-            database.get_user(connection, login)
-        login_tokens.announce(folder.tokens(site_id), login, token, ttl_seconds)
-        return LOGIN_PATH
 
     def measure_usage(self, bench_id: str, site_id: str) -> Usage:
         folder = self._bench_folder(bench_id)
@@ -208,7 +184,7 @@ class TrytonEngine(TrytonBenches):
         control.reload(site_id)
         return True
 
-    def _swap(self, folder: BenchFolder, site_id: str, fresh: Path) -> None:
+    def _swap(self, folder: TrytonFolder, site_id: str, fresh: Path) -> None:
         """Put the new file in place of the old one; a crash leaves one of the two whole."""
         target = folder.database(site_id)
         if target.exists() and database.has_data(target):
@@ -217,10 +193,47 @@ class TrytonEngine(TrytonBenches):
         fresh.replace(target)
         files.sync_directory(folder.databases)
 
-    def _remove_side_files(self, folder: BenchFolder, site_id: str) -> None:
+    def _remove_side_files(self, folder: TrytonFolder, site_id: str) -> None:
         for path in folder.side_files(site_id):
             files.remove_tree(path)
 
-    def _measure(self, folder: BenchFolder, site_id: str) -> int:
+    def _measure(self, folder: TrytonFolder, site_id: str) -> int:
         paths = (folder.database(site_id), *folder.side_files(site_id))
         return sum(path.stat().st_size for path in paths if path.exists())
+
+    def _require_user(self, folder: TrytonFolder, site_id: str, login: str) -> None:
+        with database.opened(folder.database(site_id)) as connection:
+            database.get_user(connection, login)
+
+    def _open_folder(self, path: Path) -> TrytonFolder:
+        return TrytonFolder(path)
+
+    def _get_release(self, folder: TrytonFolder) -> Release:
+        return self._releases.get(folder.read()["version"])
+
+    def _make_program(self, folder: TrytonFolder, bench: BenchSpec, ports: dict[str, int]) -> ProgramSpec:
+        release = self._releases.get(bench.version)
+        serving = commands.Serving(
+            venv_python=release.python,
+            directory=folder.path,
+            web_root=release.web_root,
+            templates=release.templates,
+            port=ports["port"],
+            control_port=ports["control_port"],
+            is_contained=bool(release.image),
+            # What the limit counts (private memory, mapped or not) grows before what is resident does.
+            memory_mb=bench.memory_bytes // 2 >> 20,
+            max_databases=MAX_DATABASES,
+            num_proxies=1,
+        )
+        return ProgramSpec(
+            name=name_program(bench.bench_id),
+            argv=commands.serve(serving),
+            directory=folder.path,
+            environment=release.environment,
+            memory_bytes=bench.memory_bytes,
+            image=release.image,
+            writable=folder.shared,
+            readable=(release.templates,),
+            ports=tuple(ports.values()),
+        )

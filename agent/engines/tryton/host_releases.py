@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.config import Settings
+from agent.engines.door.recipe import digest
 from agent.engines.port import BenchSpec, Progress
 from agent.engines.tryton import commands
-from agent.engines.tryton.recipe import Recipe, digest
+from agent.engines.tryton.recipe import Recipe
 from agent.engines.tryton.release import Release
 from agent.host import files, shell
 from agent.host.locks import file_lock
@@ -125,7 +126,7 @@ class HostReleases:
     def _copy_program(self, release: _Parts) -> None:
         """A bench keeps running what it was deployed with, whatever happens to the checkout."""
         for path in self._recipe.list_program():
-            target = release.app / path.relative_to(self._recipe.folder)
+            target = release.app / self._recipe.place(path)
             files.make_directory(target.parent)
             files.copy_durably(path, target)
 

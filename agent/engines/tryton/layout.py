@@ -1,75 +1,28 @@
-"""Where a bench keeps what: ``<data_dir>/benches/tryton/<bench_id>/``."""
+"""Where a Tryton bench keeps its databases."""
 
-import json
-import re
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, ClassVar
 
-from agent.engines.errors import BenchUnknown, SiteDataUnreadable
-from agent.errors import AgentError
-from agent.host import files
+from agent.engines.door.layout import BenchFolder, check_name, refuse_link
 
-NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 SHARED = ("databases", "sites", "tokens", "locks", "run")
 
 
-class NameInvalid(AgentError):
-    """An id that cannot be a file name and a part of an address."""
-
-    code: ClassVar[str] = "name_invalid"
-    status: ClassVar[int] = 422
-    title: ClassVar[str] = "The id cannot be used"
-
-
-def check_name(name: str) -> str:
-    """Return a site's or bench's id as it is. Raises :class:`NameInvalid`."""
-    if NAME.fullmatch(name) is None:
-        raise NameInvalid(
-            f"The id {name!r} has other signs than small letters, digits and hyphens, or is longer than 63. "
-            "Nothing was changed; use a UUID."
-        )
-    return name
-
-
-def _refuse_link(path: Path) -> Path:
-    """A link here was put by the bench's program, and would lead the agent to a file of somebody else."""
-    if path.is_symlink():
-        raise SiteDataUnreadable(
-            f"{path.name} is a link, which nobody of ours makes. It was not followed; look at who has been on this bench."
-        )
-    return path
-
-
-@dataclass(frozen=True)
-class BenchFolder:
+class TrytonFolder(BenchFolder):
     """Paths of one bench. A site's database has the site's id as its name."""
-
-    path: Path
-
-    @property
-    def note(self) -> Path:
-        return self.path / "bench.json"
-
-    @property
-    def program(self) -> Path:
-        """What runs well, to go back to."""
-        return self.path / "program.json"
-
-    @property
-    def control(self) -> Path:
-        return self.path / "run" / "control.json"
 
     @property
     def databases(self) -> Path:
         return self.path / "databases"
 
-    @property
-    def sites(self) -> Path:
-        return self.path / "sites"
-
     def database(self, site_id: str) -> Path:
-        return _refuse_link(self.databases / f"{check_name(site_id)}.sqlite")
+        return refuse_link(self.databases / f"{check_name(site_id)}.sqlite")
+
+    def data(self, site_id: str) -> Path:
+        return self.database(site_id)
+
+    def list_data(self) -> Iterable[str]:
+        return (path.stem for path in self.databases.glob("*.sqlite") if path.name[0] != ".")
 
     def restoring(self, site_id: str) -> Path:
         return self.databases / f".{check_name(site_id)}.restoring"
@@ -77,15 +30,6 @@ class BenchFolder:
     def side_files(self, site_id: str) -> tuple[Path, Path]:
         database = self.database(site_id)
         return (database.with_name(f"{database.name}-wal"), database.with_name(f"{database.name}-shm"))
-
-    def site(self, site_id: str) -> Path:
-        return _refuse_link(self.sites / f"{check_name(site_id)}.json")
-
-    def lock(self, site_id: str) -> Path:
-        return self.path / "locks" / f"{check_name(site_id)}.lock"
-
-    def tokens(self, site_id: str) -> Path:
-        return self.path / "tokens" / check_name(site_id)
 
     def traces(self, site_id: str) -> tuple[Path, ...]:
         """All that can stand of a site, in the order of its removal.
@@ -98,19 +42,4 @@ class BenchFolder:
 
     @property
     def shared(self) -> tuple[Path, ...]:
-        """What the bench's program writes to as well. What the agent is told by lies beside, where that program cannot reach."""
         return tuple(self.path / name for name in SHARED)
-
-    def make(self) -> None:
-        for folder in self.shared:
-            files.make_directory(folder)
-
-    def read(self) -> dict[str, Any]:
-        """Return what the bench was deployed as. Raises ``bench_unknown``."""
-        try:
-            found: dict[str, Any] = json.loads(self.note.read_text("utf-8"))
-        except FileNotFoundError:
-            raise BenchUnknown(
-                f"Bench {self.path.name} is not on this host; nothing was touched. Deploy it first."
-            ) from None
-        return found

@@ -4,6 +4,7 @@ from typing import Any, ClassVar, Self
 
 import requests
 
+from agent.engines.port import Source
 from agent.engines.probe import SiteDoor
 from agent.errors import AgentError
 
@@ -72,6 +73,7 @@ class TrytonProbe:
 
     app_sets = (("base",), ("base", "crm", "hr"))
     engine_version = "8.0.12"
+    sources: tuple[Source, ...] = ()
     memory_bytes = 900 << 20
 
     def can_log_in(self, door: SiteDoor) -> bool:

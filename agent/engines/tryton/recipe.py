@@ -1,13 +1,11 @@
 """What a release is made of: the files of ``images/bench-tryton``, and the hashes that name what is made of them."""
 
-import hashlib
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
 
+from agent.engines.door.recipe import digest, list_code
 from agent.errors import AgentError
-from agent.host import files
 
 TRYTOND = re.compile(r"^trytond==(\S+)", re.MULTILINE)
 TEMPLATE_MAKERS = frozenset({"template.py", "company_setup.py"})
@@ -26,6 +24,7 @@ class Recipe:
 
     def __init__(self, images_dir: Path) -> None:
         self.folder = (images_dir / "bench-tryton").resolve()
+        self.door = (images_dir / "bench-door").resolve()
         self.requirements = self.folder / "requirements.txt"
 
     def check(self, version: str) -> None:
@@ -40,9 +39,12 @@ class Recipe:
             )
 
     def list_program(self) -> list[Path]:
-        """The bench's own program."""
-        found = (self.folder / "bench_tryton").rglob("*")
-        return sorted(path for path in found if path.is_file() and "__pycache__" not in path.parts)
+        """The bench's own program, with what all bench programs share."""
+        return [*list_code(self.folder / "bench_tryton"), *list_code(self.door / "bench_door")]
+
+    def place(self, path: Path) -> Path:
+        """Where a file of the program stands below the folder of the programs."""
+        return path.relative_to(self.folder if path.is_relative_to(self.folder) else self.door)
 
     def list_web(self) -> list[Path]:
         """What the web root is made of."""
@@ -55,11 +57,3 @@ class Recipe:
         """The folder of the templates: they hang on Tryton and on what makes them, not on the rest of the program."""
         makers = [path for path in self.list_program() if path.name in TEMPLATE_MAKERS]
         return f"templates-{version}-{digest([self.requirements, *makers])}"
-
-
-def digest(paths: Iterable[Path], salt: str = "") -> str:
-    """Twelve digits of the hash of names and contents."""
-    total = hashlib.sha256(salt.encode())
-    for path in paths:
-        total.update(f"{path.name} {files.sha256_of(path)}\n".encode())
-    return total.hexdigest()[:12]

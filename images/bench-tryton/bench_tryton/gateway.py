@@ -1,6 +1,5 @@
 """The public door: a hostname leads to one database, and nothing but that database answers there."""
 
-import json
 import re
 import time
 from collections.abc import Callable, Iterable
@@ -10,16 +9,17 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import trytond.res.user
 import trytond.security
+from bench_door.pages import answer_closed, answer_json, answer_page, answer_suspended, answer_unknown
+from bench_door.requests import is_same_origin, read_hostname, read_json, start_without_secure
+from bench_door.sites import Site, SiteMap, SiteState
+from bench_door.static_files import StaticFiles
 from trytond import __series__
 from trytond.wsgi import app as trytond_app
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from .login_link import LoginLinks
-from .pages import answer_json, answer_page
 from .pools import DatabaseMissing, PoolKeeper
-from .sites import Site, SiteMap, SiteState
-from .static_files import StaticFiles
 from .tenant_lock import TenantBusy, TenantLocks
 
 CROOKED = re.compile(r"//|/\.\.?(/|$)")
@@ -59,12 +59,12 @@ class Gateway:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         site = self._sites.find_by_hostname(read_hostname(environ))
         if site is None:
-            return _answer_unknown(environ, start_response)
+            return answer_unknown(environ, start_response)
         if site.state is SiteState.SUSPENDED:
-            return _answer_suspended(environ, start_response, site)
+            return answer_suspended(environ, start_response, site)
         if site.state is SiteState.CLOSED:
-            return _answer_closed(environ, start_response)
-        answer = self._route(environ["REQUEST_METHOD"], environ["PATH_INFO"], site.database)
+            return answer_closed(environ, start_response)
+        answer = self._route(environ["REQUEST_METHOD"], environ["PATH_INFO"], site.site_id)
         return answer(environ, start_response, site)
 
     def _route(self, method: str, path: str, database: str) -> Answer:
@@ -79,7 +79,7 @@ class Gateway:
                 return lambda environ, start, _: self._client.answer(environ, start, *APP_HEADERS)
             if self._own.has(path):
                 return lambda environ, start, _: self._own.answer(environ, start, *PAGE_POLICY)
-        return lambda environ, start, _: _answer_unknown(environ, start)
+        return lambda environ, start, _: answer_unknown(environ, start)
 
     def _answer_tenant(
         self, environ: WSGIEnvironment, start_response: StartResponse, site: Site
@@ -87,13 +87,13 @@ class Gateway:
         # Tryton sends compressed bytes or a wrong header to a client that does not say it takes gzip.
         environ.setdefault("HTTP_ACCEPT_ENCODING", "gzip")
         try:
-            with self._locks.hold(site.database), self._pools.using(site.database):
+            with self._locks.hold(site.site_id), self._pools.using(site.site_id):
                 return list(trytond_app(environ, start_without_secure(environ, start_response)))
         except HTTPException as refusal:
             # Tryton raises some of its refusals past its own handler: a foreign origin would look like a crash.
             return refusal(environ, start_response)
         except DatabaseMissing:
-            return _answer_closed(environ, start_response)
+            return answer_closed(environ, start_response)
         except TenantBusy:
             text = "Another task is using this site's data for a long time. Nothing was changed; try again in a minute."
             status = HTTPStatus.SERVICE_UNAVAILABLE
@@ -102,14 +102,14 @@ class Gateway:
     def _answer_root(
         self, environ: WSGIEnvironment, start_response: StartResponse, site: Site
     ) -> Iterable[bytes]:
-        call = _read_json(environ, MAX_ROOT_BODY)
+        call = read_json(environ, MAX_ROOT_BODY)
         results: dict[str, object] = {
             "common.server.version": __series__,
-            "common.db.list": [site.database],
+            "common.db.list": [site.site_id],
             "common.authentication.services": [],
         }
         if call is None or call.get("method") not in results:
-            return _answer_unknown(environ, start_response)
+            return answer_unknown(environ, start_response)
         return answer_json(
             start_response, HTTPStatus.OK, {"id": call.get("id"), "result": results[call["method"]]}
         )
@@ -117,9 +117,9 @@ class Gateway:
     def _answer_session(
         self, environ: WSGIEnvironment, start_response: StartResponse, site: Site
     ) -> Iterable[bytes]:
-        call = _read_json(environ, MAX_ROOT_BODY)
-        if call is None or not isinstance(call.get("token"), str) or not _is_same_origin(environ):
-            return _answer_unknown(environ, start_response)
+        call = read_json(environ, MAX_ROOT_BODY)
+        if call is None or not isinstance(call.get("token"), str) or not is_same_origin(environ):
+            return answer_unknown(environ, start_response)
         response = self._links.redeem(environ, site, call["token"])
         return list(response(environ, start_without_secure(environ, start_response)))
 
@@ -131,24 +131,6 @@ def wrap_proxy(gateway: Gateway, num_proxies: int) -> Any:
         if num_proxies
         else gateway
     )
-
-
-def read_hostname(environ: WSGIEnvironment) -> str:
-    """Return the name the browser asked for, lower case, without the port."""
-    host = str(environ.get("HTTP_HOST", "")).lower()
-    return host.rsplit(":", 1)[0] if ":" in host and not host.endswith("]") else host
-
-
-def start_without_secure(environ: WSGIEnvironment, start_response: StartResponse) -> StartResponse:
-    """Over plain http take ``Secure`` off the cookies: a browser would drop them, and every login would seem to fail."""
-    if environ.get("wsgi.url_scheme") == "https":
-        return start_response
-
-    def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-        cleaned = [(k, v.replace("; Secure", "") if k.lower() == "set-cookie" else v) for k, v in headers]
-        return start_response(status, cleaned, exc_info)
-
-    return start
 
 
 def let_go_while_sleeping(locks: TenantLocks) -> None:
@@ -164,38 +146,3 @@ def let_go_while_sleeping(locks: TenantLocks) -> None:
                 time.sleep(seconds)
 
     trytond.res.user.time = trytond.security.time = _Time()
-
-
-def _read_json(environ: WSGIEnvironment, max_bytes: int) -> dict[str, Any] | None:
-    try:
-        length = int(environ.get("CONTENT_LENGTH") or 0)
-        if not 0 < length <= max_bytes or "application/json" not in environ.get("CONTENT_TYPE", ""):
-            return None
-        value = json.loads(environ["wsgi.input"].read(length))
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _is_same_origin(environ: WSGIEnvironment) -> bool:
-    """A page of another site must not log its visitor into this one."""
-    origin = environ.get("HTTP_ORIGIN")
-    return origin is None or origin.split("://")[-1] == environ.get("HTTP_HOST")
-
-
-def _answer_unknown(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    return answer_page(
-        environ, start_response, HTTPStatus.NOT_FOUND, "Not found", "There is nothing at this address."
-    )
-
-
-def _answer_suspended(environ: WSGIEnvironment, start_response: StartResponse, site: Site) -> Iterable[bytes]:
-    text = "This site is suspended; its data are safe. Its owner can find the reason and the way out in the account."
-    status = HTTPStatus.PAYMENT_REQUIRED
-    return answer_page(environ, start_response, status, "Suspended", text, ("X-Site-State", site.state))
-
-
-def _answer_closed(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    text = "This site is being worked on and will be back soon."
-    status = HTTPStatus.SERVICE_UNAVAILABLE
-    return answer_page(environ, start_response, status, "Back soon", text, ("Retry-After", "10"))

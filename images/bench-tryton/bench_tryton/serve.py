@@ -1,21 +1,17 @@
 """Run the bench: ``python -m bench_tryton.serve --directory … --web-root … --templates … --listen 127.0.0.1:18100``."""
 
 import argparse
-import ctypes
 import gc
-import ipaddress
 import logging
 import shutil
-import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bench_door.running import die_with_parent, find_proxy
 from gunicorn.app.base import BaseApplication
 from trytond import config as trytond_config
 
-PR_SET_PDEATHSIG = 1
-DEFAULT_ROUTE = "00000000"
 OWN_PAGES = Path(__file__).parent / "own"
 logger = logging.getLogger("bench_tryton")
 
@@ -48,22 +44,6 @@ class Bench(BaseApplication):  # type: ignore[misc]
         return assemble(self._options)
 
 
-def find_proxy(listen: str, routes: Path = Path("/proc/net/route")) -> str:
-    """Who may say on whose behalf he asks: the host. A container sees it as its gateway."""
-    if not listen.startswith("0.0.0.0:"):
-        return "127.0.0.1"
-    for line in routes.read_text("ascii").splitlines()[1:]:
-        _, destination, gateway, *_ = line.split()
-        if destination == DEFAULT_ROUTE:
-            return str(ipaddress.IPv4Address(int.from_bytes(bytes.fromhex(gateway), "little")))
-    return "127.0.0.1"
-
-
-def die_with_parent() -> None:
-    """End when gunicorn's master is killed, so that the next one finds the port free."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 def configure(options: argparse.Namespace) -> None:
     """Tell Tryton where the databases are; must come before the first import of its web parts."""
     for section, option, value in (
@@ -80,14 +60,15 @@ def configure(options: argparse.Namespace) -> None:
 def assemble(options: argparse.Namespace) -> Any:
     """Put the parts together in the worker process, load the templates' pools, and say ready."""
     configure(options)
+    from bench_door.control import start
+    from bench_door.sites import SiteMap
+    from bench_door.static_files import StaticFiles
     from trytond.pool import Pool
 
-    from . import control as controls
+    from .actions import TrytonActions
     from .gateway import Gateway, wrap_proxy
     from .login_link import LoginLinks
     from .pools import PoolKeeper
-    from .sites import SiteMap
-    from .static_files import StaticFiles
     from .tenant_lock import TenantLocks
 
     directory: Path = options.directory
@@ -103,8 +84,7 @@ def assemble(options: argparse.Namespace) -> Any:
         max_memory_bytes=options.max_memory_mb << 20,
         is_sharing=not options.own_pools,
     )
-    control = controls.Control(sites, pools, locks)
-    controls.start(control, directory / "run", *_split(options.control))
+    control = start(sites, TrytonActions(pools, locks), directory / "run", options.control)
     pin_templates(pools, options.templates, directory / "databases")
     links = LoginLinks(directory / "tokens", locks, pools)
     gateway = Gateway(sites, locks, pools, links, StaticFiles(options.web_root), StaticFiles(OWN_PAGES))
@@ -122,11 +102,6 @@ def pin_templates(pools: Any, templates: Path, databases: Path) -> None:
         shutil.copyfile(template, folder / template.name)
         pools.pin(f".pinned/{template.stem}")
     shutil.rmtree(folder)
-
-
-def _split(address: str) -> tuple[str, int]:
-    host, _, port = address.rpartition(":")
-    return host, int(port)
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:

@@ -6,20 +6,26 @@ from pathlib import Path
 
 import pytest
 
-from agent.bootstrap import engine_factories, make_executor, make_probe
+from agent.bootstrap import engine_factories, make_executor, make_mariadb_server, make_probe
 from agent.config import Settings
 from agent.conformance.checks import CHECKS
 from agent.conformance.suite import CheckResult, Suite, check_name
+from agent.engines.port import Source
 from tests.agent.support import ROOT, benches, free_port
 from tests.factories.docker_engine import docker_engine
+from tests.factories.frappe import frappe_source
 
+BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+"""Whatever this machine trusts, a build on it has to trust, too."""
 NAMES = [check_name(check) for _, check in CHECKS]
 
 
-def run_suite(settings: Settings) -> dict[str, CheckResult]:
+def run_suite(settings: Settings, sources: tuple[Source, ...] = ()) -> dict[str, CheckResult]:
     with benches(settings.data_dir) if settings.executor == "process" else nullcontext():
         engine = engine_factories(settings, make_executor(settings))[settings.engines]()
-        results = Suite(engine, make_probe(settings.engines), settings.data_dir / "suite").run(CHECKS)
+        results = Suite(engine, make_probe(settings.engines, sources), settings.data_dir / "suite").run(
+            CHECKS
+        )
     return {result.check: result for result in results}
 
 
@@ -46,7 +52,6 @@ def tryton_results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, CheckR
 @pytest.fixture(scope="module")
 def contained_results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, CheckResult]]:
     folder = tmp_path_factory.mktemp("contained")
-    bundle = Path("/etc/ssl/certs/ca-certificates.crt")
     with docker_engine() as engine:
         yield run_suite(
             Settings(
@@ -55,11 +60,28 @@ def contained_results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict
                 executor="docker",
                 docker_url=engine.url,
                 images_dir=ROOT / "images",
-                # Whatever this machine trusts, a build on it has to trust, too.
-                extra_ca=bundle if bundle.exists() else None,
+                extra_ca=BUNDLE if BUNDLE.exists() else None,
                 bench_port_start=free_port(),
             )
         )
+
+
+@pytest.fixture(scope="module")
+def frappe_results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, CheckResult]]:
+    sources = (frappe_source(),)
+    folder = tmp_path_factory.mktemp("frappe")
+    with docker_engine() as engine:
+        settings = Settings(
+            data_dir=folder,
+            engines="frappe",
+            executor="docker",
+            docker_url=engine.url,
+            images_dir=ROOT / "images",
+            extra_ca=BUNDLE if BUNDLE.exists() else None,
+            bench_port_start=free_port(),
+        )
+        with make_mariadb_server(settings).serving():
+            yield run_suite(settings, sources)
 
 
 class TestFake:
@@ -82,6 +104,15 @@ class TestTrytonInDocker:
     @pytest.mark.parametrize("check", NAMES)
     def test_keeps_its_promise(self, contained_results: dict[str, CheckResult], check: str) -> None:
         assert contained_results[check].ok, contained_results[check].message
+
+
+@pytest.mark.frappe
+@pytest.mark.docker
+@pytest.mark.timeout(3600)
+class TestFrappe:
+    @pytest.mark.parametrize("check", NAMES)
+    def test_keeps_its_promise(self, frappe_results: dict[str, CheckResult], check: str) -> None:
+        assert frappe_results[check].ok, frappe_results[check].message
 
 
 class TestSuite:

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from agent.engines.door.control import BenchControl
 from agent.engines.probe import SiteDoor
 from agent.engines.tryton import commands, database
-from agent.engines.tryton.control import BenchControl
 from agent.engines.tryton.host_releases import HostReleases
-from agent.engines.tryton.layout import BenchFolder
+from agent.engines.tryton.layout import TrytonFolder
 from agent.engines.tryton.probe import TrytonProbe
 from agent.host import files
 from tests.agent.engines.tryton.deployed import OWNER, Deployed, make_site
@@ -24,7 +24,7 @@ SITES = 4
 class Narrow:
     """A bench of its own that may keep two databases."""
 
-    def __init__(self, folder: BenchFolder, port: int) -> None:
+    def __init__(self, folder: TrytonFolder, port: int) -> None:
         self.folder = folder
         self.control = BenchControl(folder.control)
         self.url = f"http://127.0.0.1:{port}"
@@ -43,7 +43,7 @@ class Narrow:
 @pytest.fixture(scope="module")
 def narrow(bench: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Narrow]:
     release = HostReleases(bench.settings).get(bench.bench.version)
-    folder = BenchFolder(tmp_path_factory.mktemp("narrow"))
+    folder = TrytonFolder(tmp_path_factory.mktemp("narrow"))
     folder.make()
     for number in range(SITES):
         name = f"site-{number}"

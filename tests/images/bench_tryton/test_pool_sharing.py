@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agent.engines.tryton.control import BenchControl
+from agent.engines.door.control import BenchControl
 from agent.engines.tryton.host_releases import HostReleases
 from agent.host import files, shell
 from tests.agent.engines.tryton.deployed import Deployed

@@ -12,7 +12,7 @@ from agent.engines.port import BenchSpec, SiteSpec
 from agent.engines.probe import SiteDoor
 from agent.engines.tryton.engine import TrytonEngine
 from agent.engines.tryton.host_releases import HostReleases
-from agent.engines.tryton.layout import BenchFolder
+from agent.engines.tryton.layout import TrytonFolder
 from agent.engines.tryton.probe import TrytonClient, TrytonProbe
 from agent.executors.port import Executor
 from agent.executors.process import ProcessExecutor
@@ -82,8 +82,8 @@ class Deployed:
         return bench.url
 
     @property
-    def folder(self) -> BenchFolder:
-        return BenchFolder(self.settings.data_dir.resolve() / "benches" / "tryton" / self.bench.bench_id)
+    def folder(self) -> TrytonFolder:
+        return TrytonFolder(self.settings.data_dir.resolve() / "benches" / "tryton" / self.bench.bench_id)
 
     @property
     def python(self) -> Path:

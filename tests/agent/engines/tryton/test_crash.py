@@ -5,8 +5,8 @@ import signal
 
 import pytest
 
+from agent.engines.door.control import BenchControl
 from agent.engines.port import SiteState
-from agent.engines.tryton.control import BenchControl
 from agent.engines.tryton.probe import TrytonProbe
 from agent.host import processes
 from tests.agent.engines.tryton.deployed import OWNER, Deployed

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from agent.engines.door.layout import NameInvalid
+from agent.engines.door.site_files import HostnameTaken
 from agent.engines.errors import BackupUnreadable, BenchUnknown, SiteNotHealthy, SiteUnknown
 from agent.engines.port import SiteState
 from agent.engines.tryton.apps import AppUnknown
-from agent.engines.tryton.layout import NameInvalid
 from agent.engines.tryton.probe import TrytonProbe
 from agent.engines.tryton.recipe import ReleaseUnknown
-from agent.engines.tryton.site_files import HostnameTaken
 from agent.engines.tryton.templates import TemplateMissing
 from agent.host import files, shell
 from tests.agent.engines.tryton.deployed import OWNER, Deployed, make_bench, make_site

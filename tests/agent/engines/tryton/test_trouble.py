@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from agent.engines.door.control import BenchControl
 from agent.engines.errors import BenchNotHealthy, SiteDataUnreadable
 from agent.engines.port import BenchSpec, Progress, SiteSpec
-from agent.engines.tryton.control import BenchControl
 from agent.engines.tryton.engine import TrytonEngine
 from agent.engines.tryton.host_releases import HostReleases
 from agent.engines.tryton.probe import TrytonProbe

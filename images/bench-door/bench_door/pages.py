@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+from .sites import Site
+
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title></head>
@@ -52,3 +54,21 @@ def answer_json(
     ]
     start_response(f"{status.value} {status.phrase}", [*fixed, *headers])
     return [body]
+
+
+def answer_unknown(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    return answer_page(
+        environ, start_response, HTTPStatus.NOT_FOUND, "Not found", "There is nothing at this address."
+    )
+
+
+def answer_suspended(environ: WSGIEnvironment, start_response: StartResponse, site: Site) -> Iterable[bytes]:
+    text = "This site is suspended; its data are safe. Its owner can find the reason and the way out in the account."
+    status = HTTPStatus.PAYMENT_REQUIRED
+    return answer_page(environ, start_response, status, "Suspended", text, ("X-Site-State", site.state))
+
+
+def answer_closed(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    text = "This site is being worked on and will be back soon."
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    return answer_page(environ, start_response, status, "Back soon", text, ("Retry-After", "10"))

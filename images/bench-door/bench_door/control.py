@@ -6,78 +6,77 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Protocol
 
-from .pools import DatabaseMissing, PoolKeeper, measure_memory
 from .sites import SiteMap
-from .tenant_lock import TenantLocks
 
-SITE_ACTION = re.compile(r"/sites/(?P<database>[a-z0-9][a-z0-9-]*)/(?P<action>[a-z]+)")
+SITE_ACTION = re.compile(r"/sites/(?P<site_id>[a-z0-9][a-z0-9-]*)/(?P<action>[a-z]+)")
 EVERYWHERE, LOOPBACK = "0.0.0.0", "127.0.0.1"  # noqa: S104 - in a container of its own
-Action = Callable[[str], dict[str, object]]
+
+
+class Actions(Protocol):
+    """What a bench does with a site when the agent asks."""
+
+    def load(self, site_id: str) -> bool:
+        """Make it ready for its first request. Returns whether it is."""
+
+    def unload(self, site_id: str) -> bool:
+        """Forget what is remembered of its data. Returns whether there was anything."""
+
+    def forget(self, site_id: str) -> None:
+        """Forget all of a site that is gone."""
+
+    def measure(self) -> dict[str, object]:
+        """What the bench says about itself."""
 
 
 class Control:
-    """What the agent may ask: ``GET /health``, ``POST /sites/<database>/{reload,load,unload}``."""
+    """What the agent may ask: ``GET /health``, ``POST /sites/<site id>/{reload,load,unload}``."""
 
-    def __init__(self, sites: SiteMap, pools: PoolKeeper, locks: TenantLocks) -> None:
+    def __init__(self, sites: SiteMap, actions: Actions) -> None:
         self._sites = sites
-        self._pools = pools
-        self._locks = locks
+        self._actions = actions
         self._started = time.monotonic()
         self.is_ready = False
-        self._actions: dict[str, Action] = {
-            "reload": self._reload,
-            "load": self._load,
-            "unload": self._unload,
-        }
 
     def measure(self) -> dict[str, object]:
-        loaded = self._pools.list_loaded()
         return {
             "ready": self.is_ready,
             "pid": os.getpid(),
             "sites": self._sites.count(),
-            "loaded": loaded,
-            "pools": self._pools.count_pools(),
-            "loads": self._pools.loads,
-            "evictions": self._pools.evictions,
-            "rss_bytes": measure_memory(),
             "uptime_seconds": round(time.monotonic() - self._started, 3),
+            **self._actions.measure(),
         }
 
     def act(self, path: str) -> dict[str, object] | None:
-        """Do what ``/sites/<database>/<action>`` asks; None where there is no such thing."""
+        """Do what ``/sites/<site id>/<action>`` asks; None where there is no such thing."""
         match = SITE_ACTION.fullmatch(path)
-        action = self._actions.get(match["action"]) if match else None
-        return action(match["database"]) if match and action else None
+        action = match["action"] if match else ""
+        if match and action == "reload":
+            return self._reload(match["site_id"])
+        if match and action == "load":
+            return {"loaded": self._actions.load(match["site_id"])}
+        if match and action == "unload":
+            return {"unloaded": self._actions.unload(match["site_id"])}
+        return None
 
-    def _reload(self, database: str) -> dict[str, object]:
-        site = self._sites.reload(database)
+    def _reload(self, site_id: str) -> dict[str, object]:
+        site = self._sites.reload(site_id)
         if site is None:
-            self._pools.unload(database)
-            self._locks.forget(database)
+            self._actions.forget(site_id)
             return {"state": None}
         return {"state": site.state, "hostname": site.hostname}
 
-    def _load(self, database: str) -> dict[str, object]:
-        try:
-            with self._pools.using(database):
-                return {"loaded": True}
-        except DatabaseMissing:
-            return {"loaded": False}
 
-    def _unload(self, database: str) -> dict[str, object]:
-        return {"unloaded": self._pools.unload(database)}
-
-
-def start(control: Control, run_folder: Path, host: str, port: int) -> ThreadingHTTPServer:
+def start(sites: SiteMap, actions: Actions, run_folder: Path, address: str) -> Control:
     """Listen in a thread and write ``<run_folder>/control.json`` (address, secret, process id; mode 0600)."""
+    control = Control(sites, actions)
+    host, _, port = address.rpartition(":")
     secret = secrets.token_urlsafe(32)
-    server = _Server((host, port), control, secret)
+    server = _Server((host, int(port)), control, secret)
     threading.Thread(target=server.serve_forever, name="control", daemon=True).start()
     # Whoever listens on all addresses does so in a container: the host has its ports at the loopback address.
     shown = LOOPBACK if host == EVERYWHERE else host
@@ -87,7 +86,7 @@ def start(control: Control, run_folder: Path, host: str, port: int) -> Threading
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
         stream.write(text)
     temporary.replace(run_folder / "control.json")
-    return server
+    return control
 
 
 class _Server(ThreadingHTTPServer):

@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import ClassVar
 
+from agent.engines.door.layout import BenchFolder
 from agent.engines.errors import SiteUnknown
 from agent.engines.port import SiteState
-from agent.engines.tryton.layout import BenchFolder
 from agent.errors import AgentError
 from agent.host import files
 
@@ -59,7 +59,7 @@ def find(bench: BenchFolder, site_id: str) -> SiteNote | None:
 
 def get(bench: BenchFolder, site_id: str) -> SiteNote:
     """Return the wanted state of a site whose data stand. Raises ``site_unknown``."""
-    note = find(bench, site_id) if bench.database(site_id).exists() else None
+    note = find(bench, site_id) if bench.data(site_id).exists() else None
     if note is None:
         raise unknown(site_id)
     return note
@@ -103,9 +103,8 @@ def get_open_state(note: SiteNote) -> DoorState:
 
 
 def list_ids(bench: BenchFolder) -> list[str]:
-    """Return all sites that left anything behind: a database or a file."""
-    names = {path.stem for path in bench.sites.glob("*.json")}
-    return sorted(names | {path.stem for path in bench.databases.glob("*.sqlite") if path.name[0] != "."})
+    """Return all sites that left anything behind: data or a file."""
+    return sorted({*(path.stem for path in bench.notes.glob("*.json")), *bench.list_data()})
 
 
 def refuse_taken(bench: BenchFolder, site_id: str, hostname: str) -> None:

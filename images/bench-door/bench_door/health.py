@@ -1,4 +1,4 @@
-"""``python -m bench_tryton.health``, in the bench's folder: exit status 0 when the bench is ready."""
+"""``python -m bench_door.health``, in the bench's folder: exit status 0 when the bench is ready."""
 
 import json
 import sys

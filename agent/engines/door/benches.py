@@ -1,16 +1,18 @@
-"""Benches of the Tryton engine: programs of a release under the executor."""
+"""Benches under the executor: started, waited for, gone back to what ran before, told apart."""
 
 import json
 import time
+from abc import ABC, abstractmethod
 from dataclasses import asdict
+from pathlib import Path
+from typing import Generic, TypeVar
 
 from agent.config import Settings
+from agent.engines.door import site_files
+from agent.engines.door.control import PATIENCE_SECONDS, BenchControl
+from agent.engines.door.layout import BenchFolder, check_name
 from agent.engines.errors import BenchNotHealthy
-from agent.engines.port import Bench, BenchSpec, BenchStatus, Progress, Template
-from agent.engines.tryton import commands, site_files, templates
-from agent.engines.tryton.control import PATIENCE_SECONDS, BenchControl
-from agent.engines.tryton.layout import BenchFolder, check_name
-from agent.engines.tryton.release import Release, Releases
+from agent.engines.port import Bench, BenchSpec, BenchStatus
 from agent.errors import AgentError
 from agent.executors import remembered
 from agent.executors.port import Executor, ProgramSpec, ProgramStatus
@@ -21,7 +23,6 @@ from agent.host.ports import find_free_port
 START_SECONDS = 60.0
 PORT_LOCK_SECONDS = 30.0
 RETRY_SECONDS = 0.02
-MAX_DATABASES = 500
 PORTS = ("port", "control_port")
 """The public door and the agent's."""
 STATUSES = {
@@ -31,16 +32,18 @@ STATUSES = {
 }
 
 
-class TrytonBenches:
-    """Everything about benches; sites come on top in :class:`agent.engines.tryton.engine.TrytonEngine`."""
+Folder = TypeVar("Folder", bound=BenchFolder)
 
-    name = "tryton"
+
+class DoorBenches(ABC, Generic[Folder]):
+    """Everything about benches; sites come on top in :class:`agent.engines.door.engine.DoorEngine`."""
+
+    name: str
 
     def __init__(
         self,
         settings: Settings,
         executor: Executor,
-        releases: Releases,
         *,
         patience_seconds: float = PATIENCE_SECONDS,
         start_seconds: float = START_SECONDS,
@@ -48,19 +51,16 @@ class TrytonBenches:
         self._patience = patience_seconds
         self._start_seconds = start_seconds
         self._executor = executor
-        self._releases = releases
         self._folder = settings.data_dir.resolve() / "benches" / self.name
         self._port_start = settings.bench_port_start
 
-    def ensure_release(self, bench: BenchSpec, progress: Progress) -> bool:
-        """Install the release's programs on the host (own virtual environment, web client)."""
-        return self._releases.ensure(bench, progress)
+    @abstractmethod
+    def _open_folder(self, path: Path) -> Folder:
+        """Return the engine's own layout of a bench's folder."""
 
-    def ensure_templates(self, bench: BenchSpec, progress: Progress) -> tuple[list[Template], bool]:
-        """Make a ready template for each app set."""
-        return templates.ensure_templates(
-            self._releases.get(bench.version), self._executor, bench.app_sets, progress
-        )
+    @abstractmethod
+    def _make_program(self, folder: Folder, bench: BenchSpec, ports: dict[str, int]) -> ProgramSpec:
+        """Return what runs the bench, with its two ports (``port`` for people, ``control_port`` for the agent)."""
 
     def ensure_bench_started(self, bench: BenchSpec) -> bool:
         """Run the bench under the executor and wait until it answers.
@@ -82,7 +82,7 @@ class TrytonBenches:
         remembered.remember(folder.program, program)
         return changed
 
-    def _go_back(self, folder: BenchFolder, before: ProgramSpec, note: str) -> str:
+    def _go_back(self, folder: Folder, before: ProgramSpec, note: str) -> str:
         """Run what ran before, and say so."""
         if note:
             files.write_atomic(folder.note, note)
@@ -95,7 +95,7 @@ class TrytonBenches:
 
     def ensure_bench_stopped(self, bench_id: str) -> bool:
         """Stop the bench and remove it from the executor. Sites' data stay; a bench without sites goes as a whole."""
-        removed = self._executor.ensure_removed(_name_program(bench_id))
+        removed = self._executor.ensure_removed(name_program(bench_id))
         folder = self._bench_folder(bench_id)
         if not site_files.list_ids(folder):
             files.remove_tree(folder.path)
@@ -106,13 +106,13 @@ class TrytonBenches:
         if not folder.note.exists():
             return None
         note = folder.read()
-        status = self._executor.find_status(_name_program(bench_id))
+        status = self._executor.find_status(name_program(bench_id))
         return Bench(
             bench_id=bench_id,
             release=note["release"],
             status=BenchStatus.STOPPED if status is None else STATUSES.get(status, BenchStatus.FAILED),
             url=f"http://127.0.0.1:{note['port']}",
-            memory_bytes=self._executor.measure_memory(_name_program(bench_id)),
+            memory_bytes=self._executor.measure_memory(name_program(bench_id)),
         )
 
     def list_benches(self) -> list[Bench]:
@@ -122,9 +122,9 @@ class TrytonBenches:
     def read_bench_log(self, bench_id: str, max_bytes: int) -> str:
         """The end of what its program printed. Raises ``bench_unknown``."""
         self._bench_folder(bench_id).read()
-        return self._executor.read_log(_name_program(bench_id), max_bytes)
+        return self._executor.read_log(name_program(bench_id), max_bytes)
 
-    def _ensure_note(self, folder: BenchFolder, bench: BenchSpec) -> dict[str, int]:
+    def _ensure_note(self, folder: Folder, bench: BenchSpec) -> dict[str, int]:
         """Write down what the bench is; its ports stay the same for its whole life."""
         with file_lock(self._folder / ".ports.lock", timeout_seconds=PORT_LOCK_SECONDS):
             notes = [json.loads(note.read_text("utf-8")) for note in self._folder.glob("*/bench.json")]
@@ -139,41 +139,14 @@ class TrytonBenches:
                 files.write_atomic(folder.note, text)
         return ports
 
-    def _make_program(self, folder: BenchFolder, bench: BenchSpec, ports: dict[str, int]) -> ProgramSpec:
-        release = self._releases.get(bench.version)
-        serving = commands.Serving(
-            venv_python=release.python,
-            directory=folder.path,
-            web_root=release.web_root,
-            templates=release.templates,
-            port=ports["port"],
-            control_port=ports["control_port"],
-            is_contained=bool(release.image),
-            # What the limit counts (private memory, mapped or not) grows before what is resident does.
-            memory_mb=bench.memory_bytes // 2 >> 20,
-            max_databases=MAX_DATABASES,
-            num_proxies=1,
-        )
-        return ProgramSpec(
-            name=_name_program(bench.bench_id),
-            argv=commands.serve(serving),
-            directory=folder.path,
-            environment=release.environment,
-            memory_bytes=bench.memory_bytes,
-            image=release.image,
-            writable=folder.shared,
-            readable=(release.templates,),
-            ports=tuple(ports.values()),
-        )
-
-    def _wait_until_ready(self, folder: BenchFolder, seconds: float) -> None:
+    def _wait_until_ready(self, folder: Folder, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while True:
             health = self._control(folder).find_health()
             if health is not None and health["ready"]:
                 return
             if time.monotonic() >= deadline:
-                log = self._executor.read_log(_name_program(folder.path.name))
+                log = self._executor.read_log(name_program(folder.path.name))
                 raise BenchNotHealthy(
                     f"Bench {folder.path.name} did not answer within {seconds:.0f} s; its sites are down, their data "
                     f"untouched. Read what it said, mend it and repeat the job:\n{log}"
@@ -181,18 +154,15 @@ class TrytonBenches:
             time.sleep(RETRY_SECONDS)
 
     def _is_up(self, bench_id: str) -> bool:
-        status = self._executor.find_status(_name_program(bench_id))
+        status = self._executor.find_status(name_program(bench_id))
         return status in {ProgramStatus.RUNNING, ProgramStatus.STARTING}
 
     def _control(self, folder: BenchFolder) -> BenchControl:
         return BenchControl(folder.control, patience_seconds=self._patience)
 
-    def _get_release(self, folder: BenchFolder) -> Release:
-        return self._releases.get(folder.read()["version"])
-
-    def _bench_folder(self, bench_id: str) -> BenchFolder:
-        return BenchFolder(self._folder / check_name(bench_id))
+    def _bench_folder(self, bench_id: str) -> Folder:
+        return self._open_folder(self._folder / check_name(bench_id))
 
 
-def _name_program(bench_id: str) -> str:
+def name_program(bench_id: str) -> str:
     return f"bench-{bench_id}"

@@ -1,0 +1,78 @@
+"""What is the same about sites whatever their data are: their names, their doors, their links.
+
+Order of every change: the wanted state on disk first, then the bench is told.
+"""
+
+from abc import abstractmethod
+
+from agent.engines.door import login_tokens, site_files
+from agent.engines.door.benches import DoorBenches, Folder
+from agent.engines.door.site_files import DoorState, SiteNote
+from agent.engines.port import Site
+
+LOGIN_PATH = "/-/login"
+
+
+class DoorEngine(DoorBenches[Folder]):
+    """One engine over all its benches, without what it does to data."""
+
+    @abstractmethod
+    def _measure(self, folder: Folder, site_id: str) -> int:
+        """Bytes of all that the site keeps."""
+
+    @abstractmethod
+    def _require_user(self, folder: Folder, site_id: str, login: str) -> None:
+        """Raise ``site_unknown`` unless somebody with the login can use the site."""
+
+    def ensure_site_serving(self, bench_id: str, site_id: str, hostname: str) -> bool:
+        """Map hostname to the site and load it; a suspended site stays suspended."""
+        folder = self._bench_folder(bench_id)
+        note = site_files.get(folder, site_id)
+        hostname = hostname.lower()
+        site_files.refuse_taken(folder, site_id, hostname)
+        state = site_files.get_open_state(note)
+        changed = site_files.write(
+            folder, site_id, SiteNote(hostname=hostname, state=state, reason=note.reason)
+        )
+        control = self._control(folder)
+        control.reload(site_id)
+        control.load(site_id)
+        return changed
+
+    def find_site(self, bench_id: str, site_id: str) -> Site | None:
+        folder = self._bench_folder(bench_id)
+        note = site_files.find(folder, site_id)
+        if note is None and not folder.data(site_id).exists():
+            return None
+        note = note or SiteNote(hostname="", state=DoorState.CLOSED)
+        return Site(
+            site_id=site_id,
+            bench_id=bench_id,
+            hostname=note.hostname,
+            state=note.shown,
+            size_bytes=self._measure(folder, site_id),
+        )
+
+    def list_sites(self, bench_id: str) -> list[Site]:
+        names = site_files.list_ids(self._bench_folder(bench_id))
+        return [site for name in names if (site := self.find_site(bench_id, name)) is not None]
+
+    def is_site_standing(self, bench_id: str, site_id: str) -> bool:
+        folder = self._bench_folder(bench_id)
+        return folder.site(site_id).exists() and folder.data(site_id).exists()
+
+    def ensure_login_token(
+        self, bench_id: str, site_id: str, login: str, token: str, ttl_seconds: int
+    ) -> str:
+        """Let the token log ``login`` in once within the time. Returns the path to open (``/-/login``)."""
+        folder = self._bench_folder(bench_id)
+        site_files.get(folder, site_id)
+        self._require_user(folder, site_id, login)
+        login_tokens.announce(folder.tokens(site_id), login, token, ttl_seconds)
+        return LOGIN_PATH
+
+    def _close_new(self, folder: Folder, site_id: str, hostname: str) -> None:
+        """Give a site that is being made a name that serves nothing yet."""
+        if site_files.find(folder, site_id) is None:
+            note = SiteNote(hostname=hostname.lower(), state=DoorState.CLOSED, resumes_as=DoorState.CLOSED)
+            site_files.write(folder, site_id, note)
