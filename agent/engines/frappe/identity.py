@@ -1,0 +1,101 @@
+"""Whose a clone is: the template's placeholders replaced, wherever they stand, in one transaction."""
+
+import json
+import re
+from typing import Any
+
+from pymysql.cursors import Cursor
+
+from agent.engines.errors import SiteUnknown
+from agent.engines.frappe.passwords import hash_password, is_password
+from agent.engines.port import SiteSpec
+from agent.host.mariadb import fetch_all, quote
+
+KEYS = ("company", "abbr", "email", "name", "login")
+LONGEST_ABBR = 5
+PEOPLE = "enabled = 1 AND user_type = 'System User' AND name NOT IN ('Administrator', 'Guest')"
+
+
+def adopt(cursor: Cursor, site: SiteSpec) -> bool:
+    """Give a clone its owner and its company. Returns whether anything had to change."""
+    known = dict(fetch_all(cursor, "SELECT name, value FROM __press FOR UPDATE"))
+    if "places" not in known:
+        raise SiteUnknown("The clone has no owner to configure. Drop the site and create it again.")
+    wanted = {
+        "company": site.company,
+        "abbr": abbreviate(site.company),
+        "email": site.admin_email.lower(),
+        "name": site.admin_email.partition("@")[0],
+        "login": site.admin_login,
+    }
+    changed = [(known[key], wanted[key]) for key in KEYS if known[key] != wanted[key]]
+    if changed:
+        for table, columns in _group(json.loads(known["places"])).items():
+            _replace(cursor, table, columns, changed)
+        for key in KEYS:
+            cursor.execute("UPDATE __press SET value = %s WHERE name = %s", (wanted[key], key))
+    if site.keeps_password:
+        return bool(changed)
+    return set_password(cursor, wanted["email"], site.admin_password) or bool(changed)
+
+
+def abbreviate(company: str) -> str:
+    """The first letters of a company's words: ``Müller & Söhne GmbH`` is ``MSG``."""
+    letters = [word[0] for word in re.findall(r"\w+", company)]
+    return "".join(letters[:LONGEST_ABBR]).upper() or "C"
+
+
+def _group(places: list[Any]) -> dict[str, list[tuple[str, bool]]]:
+    found: dict[str, list[tuple[str, bool]]] = {}
+    for table, column, is_json in places:
+        found.setdefault(str(table), []).append((str(column), bool(is_json)))
+    return found
+
+
+def _replace(
+    cursor: Cursor, table: str, columns: list[tuple[str, bool]], changed: list[tuple[str, str]]
+) -> None:
+    """What stands in JSON gets the JSON form of the new value."""
+    settings: list[str] = []
+    values: list[str] = []
+    for column, is_json in columns:
+        text = quote(column)
+        for old, new in changed:
+            text = f"REPLACE({text}, %s, %s)"
+            values += (old, json.dumps(new)[1:-1] if is_json else new)
+        settings.append(f"{quote(column)} = {text}")
+    cursor.execute(f"UPDATE {quote(table)} SET {', '.join(settings)}", tuple(values))  # noqa: S608 - quoted names
+
+
+def find_user(cursor: Cursor, login: str) -> str:
+    """Return the name of an enabled user by address or user name. Raises ``site_unknown``."""
+    rows = fetch_all(
+        cursor,
+        "SELECT name FROM tabUser WHERE enabled = 1 AND (name = %s OR username = %s) ORDER BY name = %s DESC",
+        (login, login, login),
+    )
+    if not rows:
+        raise SiteUnknown(
+            f"Nobody called {login!r} is on the site; nothing was changed. Name an active user of it."
+        )
+    return str(rows[0][0])
+
+
+def set_password(cursor: Cursor, user: str, password: str) -> bool:
+    """Set a user's password and end his sessions. Returns whether it was another one."""
+    key = ("User", user, "password")
+    known = fetch_all(
+        cursor, "SELECT password FROM __Auth WHERE doctype = %s AND name = %s AND fieldname = %s", key
+    )
+    if known and is_password(password, str(known[0][0])):
+        return False
+    cursor.execute(
+        "REPLACE INTO __Auth (doctype, name, fieldname, password, encrypted) VALUES (%s, %s, %s, %s, 0)",
+        (*key, hash_password(password)),
+    )
+    cursor.execute("DELETE FROM tabSessions WHERE user = %s", (user,))
+    return True
+
+
+def count_users(cursor: Cursor) -> int:
+    return int(fetch_all(cursor, f"SELECT COUNT(*) FROM tabUser WHERE {PEOPLE}")[0][0])  # noqa: S608 - a constant

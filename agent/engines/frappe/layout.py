@@ -1,0 +1,80 @@
+"""Where a Frappe bench keeps what."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.engines.door.layout import BenchFolder, check_name, refuse_link
+from agent.host import files
+
+SHARED = ("sites", "tokens", "run", "queue", "config", "logs")
+SITE_FOLDERS = ("private/files", "private/backups", "public/files", "logs", "locks")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseRecord:
+    """Where a site's data are: the agent's own note, which no bench can write."""
+
+    database: str
+    """Name of the database and of its user."""
+    password: str
+
+
+class FrappeFolder(BenchFolder):
+    """Paths of one bench. Frappe's folder of a site has the site's id as its name."""
+
+    @property
+    def notes(self) -> Path:
+        return self.path / "doors"
+
+    @property
+    def sites(self) -> Path:
+        return self.path / "sites"
+
+    @property
+    def records(self) -> Path:
+        return self.path / "databases"
+
+    @property
+    def transfer(self) -> Path:
+        """Where backups pass through; mounted for the one program that makes or reads them."""
+        return self.path / "transfer"
+
+    def data(self, site_id: str) -> Path:
+        return self.records / f"{check_name(site_id)}.json"
+
+    def list_data(self) -> Iterable[str]:
+        return (path.stem for path in self.records.glob("*.json"))
+
+    def frappe_site(self, site_id: str) -> Path:
+        return refuse_link(self.sites / check_name(site_id))
+
+    def site_config(self, site_id: str) -> Path:
+        return self.frappe_site(site_id) / "site_config.json"
+
+    def traces(self, site_id: str) -> tuple[Path, ...]:
+        """All files that can stand of a site, in the order of their removal; the lock goes last."""
+        return (
+            self.data(site_id),
+            self.frappe_site(site_id),
+            self.transfer / check_name(site_id),
+            self.tokens(site_id),
+            self.site(site_id),
+            self.lock(site_id),
+        )
+
+    @property
+    def shared(self) -> tuple[Path, ...]:
+        return tuple(self.path / name for name in SHARED)
+
+    def make(self) -> None:
+        super().make()
+        for folder in (self.notes, self.records, self.transfer, self.path / "locks"):
+            files.make_directory(folder)
+
+    def read_record(self, site_id: str) -> DatabaseRecord | None:
+        try:
+            return DatabaseRecord(**json.loads(self.data(site_id).read_text("utf-8")))
+        except FileNotFoundError:
+            return None

@@ -1,0 +1,148 @@
+"""Releases as images: the apps' code at its commits, with what it asks for, built under a name that says all of it."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from agent.config import Settings
+from agent.engines.door.images import BenchImages, Context
+from agent.engines.door.recipe import digest, list_code
+from agent.engines.port import BenchSpec, Progress, Source
+from agent.errors import AgentError
+from agent.host import files
+from agent.host.docker_images import DockerImages
+from agent.host.git import GitStore
+
+FRAPPE = "frappe"
+BASE_APP = "base"
+ERP = "erpnext"
+MANIFESTS = ("pyproject.toml", "requirements.txt", "package.json", "yarn.lock")
+CONSTRAINTS = b"setuptools<81\n"
+"""Newer ones have no pkg_resources, without which Frappe 15 stops half-way through making a site."""
+BUILD_FILES = (
+    "build-requirements.txt",
+    *(f"build/{name}" for name in ("package.json", "package-lock.json", ".npmrc")),
+    *(f"build/{name}.py" for name in ("requirements", "packages", "assemble")),
+)
+TEMPLATE_MAKERS = frozenset({"template.py", "prepare.py", "layout.py"})
+
+
+class ReleaseIncomplete(AgentError):
+    """A release that no bench can be made of."""
+
+    code: ClassVar[str] = "release_incomplete"
+    status: ClassVar[int] = 422
+    title: ClassVar[str] = "The release cannot be built"
+
+
+class AppUnknown(AgentError):
+    """A product app that the release does not have."""
+
+    code: ClassVar[str] = "app_unknown"
+    status: ClassVar[int] = 422
+    title: ClassVar[str] = "The app is not in the release"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """What a bench runs from."""
+
+    image: str
+    sources: tuple[Source, ...]
+    templates: Path
+    """Notes of the templates that were made with it."""
+
+    def expand(self, apps: Sequence[str]) -> tuple[str, ...]:
+        """The apps to install in the release's own order, without frappe itself, which every site has.
+
+        ``base`` is the ERP where the release holds one. Raises :class:`AppUnknown`.
+        """
+        held = [source.app for source in self.sources]
+        wanted = {FRAPPE, *apps} - {BASE_APP}
+        if BASE_APP in apps and ERP in held:
+            wanted.add(ERP)
+        unknown = sorted(wanted - set(held))
+        if unknown:
+            raise AppUnknown(
+                f"The release has no app {', '.join(unknown)}; it has {', '.join(held)}. Nothing was changed; correct the plan."
+            )
+        return tuple(app for app in held if app in wanted and app != FRAPPE)
+
+
+class FrappeReleases:
+    """Builds one image a release. Code is fetched on the host, so that no build and no image has a key to it."""
+
+    def __init__(self, settings: Settings, docker: DockerImages) -> None:
+        self._images = BenchImages(settings, docker, "bench-frappe")
+        self._recipe = (settings.images_dir / "bench-frappe").resolve()
+        self._door = (settings.images_dir / "bench-door").resolve()
+        self._folder = settings.data_dir.resolve() / "releases"
+        self._git = GitStore(self._folder / "sources.git")
+
+    def get(self, version: str, sources: tuple[Source, ...]) -> Release:
+        """Return what the release is or will be. Raises :class:`ReleaseIncomplete`."""
+        if not sources or sources[0].app != FRAPPE:
+            raise ReleaseIncomplete(
+                "A release of Frappe names the code of its apps, frappe first. Nothing was built; add the release with "
+                "--app frappe=<git address>@<commit>."
+            )
+        code = hashlib.sha256(json.dumps([asdict(source) for source in sources]).encode()).hexdigest()[:12]
+        makers = [path for path in self._list_program() if path.name in TEMPLATE_MAKERS]
+        return Release(
+            image=f"{self._images.repository}:{version}-{digest(self._list_recipe(), code)}",
+            sources=sources,
+            templates=self._folder / f"templates-frappe-{digest(makers, code)}",
+        )
+
+    def ensure(self, bench: BenchSpec, progress: Progress) -> bool:
+        """Fetch the code and build the image; instant where it stands. Returns whether anything was done.
+
+        Raises ``source_unavailable``, ``image_missing`` for the base, ``image_build_failed`` and ``docker_disk_full``.
+        """
+        release = self.get(bench.version, bench.sources)
+        files.make_directory(release.templates)
+        for source in bench.sources:
+            if self._git.ensure(source.url, source.commit):
+                progress(f"Fetched {source.app} at {source.commit[:12]}")
+        return self._images.ensure(
+            release.image,
+            self._recipe / "Dockerfile.j2",
+            self._gatherer(bench),
+            progress,
+            apps=[source.app for source in bench.sources],
+        )
+
+    def _gatherer(self, bench: BenchSpec) -> Callable[[], Context]:
+        def gather() -> Context:
+            context: dict[str, bytes | Path] = {
+                name: (self._recipe / name).read_bytes() for name in BUILD_FILES
+            }
+            context["manifests/constraints.txt"] = CONSTRAINTS
+            context["apps.json"] = json.dumps([asdict(source) for source in bench.sources]).encode()
+            for path in self._list_program():
+                root = self._recipe if path.is_relative_to(self._recipe) else self._door
+                context[str(path.relative_to(root))] = path.read_bytes()
+            for source in bench.sources:
+                archive = self._folder / f"{source.commit}.tar"
+                self._git.export(source.commit, archive)
+                context[f"sources/{source.app}.tar"] = archive
+                for name in MANIFESTS:
+                    text = self._git.read(source.commit, name)
+                    if text is not None:
+                        context[f"manifests/{source.app}/{name}"] = text
+            return context
+
+        return gather
+
+    def _list_program(self) -> list[Path]:
+        return [*list_code(self._recipe / "bench_frappe"), *list_code(self._door / "bench_door")]
+
+    def _list_recipe(self) -> list[Path]:
+        return [
+            self._recipe / "Dockerfile.j2",
+            *(self._recipe / name for name in BUILD_FILES),
+            *self._list_program(),
+        ]

@@ -1,0 +1,1 @@
+"""A bench of Frappe sites: web, workers, scheduler, realtime and their Redis under one supervisor, behind one nginx."""
