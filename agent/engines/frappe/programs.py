@@ -13,10 +13,9 @@ def environment(bench: Path) -> Mapping[str, str]:
     """All that the programs see of the world; none of the agent's own settings."""
     temporary = "/tmp"  # noqa: S108 - inside the container, which has one of its own
     return {
-        "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+        "PATH": f"{HOME}/app/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
         "LANG": "C.UTF-8",
         "HOME": temporary,
-        "XDG_RUNTIME_DIR": temporary,
         "USER": "frappe",
         "PYTHONPATH": str(HOME / "app"),
         "PYTHONDONTWRITEBYTECODE": "1",

@@ -25,6 +25,7 @@ CONSTRAINTS = b"setuptools<81\n"
 BUILD_FILES = (
     "build-requirements.txt",
     *(f"build/{name}" for name in ("package.json", "package-lock.json", ".npmrc")),
+    "bin/wkhtmltopdf",
     *(f"build/{name}.py" for name in ("requirements", "packages", "assemble")),
 )
 TEMPLATE_MAKERS = frozenset({"template.py", "prepare.py", "layout.py"})

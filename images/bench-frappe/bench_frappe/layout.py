@@ -14,6 +14,8 @@ QUEUE_PORT = 11000
 REALTIME_PORT = 9000
 ASKING_PORT = 8002
 """Where the realtime server asks who somebody is."""
+PRINTING_PORT = 8003
+"""Where ``bin/wkhtmltopdf`` fetches pictures and styles."""
 
 
 @dataclass(frozen=True)
