@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -195,7 +195,7 @@ def run_conformance(
     Returns ``{engine, ok, operations: {name: ok}, checks: [...]}``.
     """
     executor = make_executor(settings)
-    with executor.serving(), tempfile.TemporaryDirectory() as folder:
+    with executor.serving(), _serving_database(settings, engine), tempfile.TemporaryDirectory() as folder:
         suite = Suite(
             engine_factories(settings, executor)[engine](), make_probe(engine, sources), Path(folder)
         )
@@ -209,6 +209,14 @@ def run_conformance(
         "operations": operations,
         "checks": [asdict(result) for result in results],
     }
+
+
+def _serving_database(settings: Settings, engine: str) -> AbstractContextManager[None]:
+    """The host's own server for the block, where the engine needs it and it does not run already."""
+    own = make_mariadb_server(settings)
+    if engine != "frappe" or settings.mariadb_socket is not None or own.is_up():
+        return nullcontext()
+    return own.serving()
 
 
 def make_store(location: str) -> BackupStore:

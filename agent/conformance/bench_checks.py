@@ -54,7 +54,7 @@ def created_again_nothing_changes(suite: Suite) -> None:
 
 def a_prepared_site_becomes_its_tenants(suite: Suite) -> None:
     site = suite.second
-    spare = replace(site, hostname=f"{site.site_id}.nobody.invalid", company="Spare")
+    spare = replace(site, hostname=f"{site.site_id}.nobody.invalid", company="Spare", is_spare=True)
     suite.engine.ensure_site_cloned(spare)
     suite.engine.ensure_site_configured(spare)
     expect(not suite.probe.can_log_in(suite.door(spare)), "a site of nobody lets somebody in")

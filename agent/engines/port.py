@@ -103,6 +103,8 @@ class SiteSpec:
     admin_email: str
     admin_password: str = field(repr=False)
     company: str
+    is_spare: bool = False
+    """It belongs to nobody yet: it gets its password now, and its names when somebody comes."""
     keeps_password: bool = False
     """The site was prepared for whoever comes, and the password that it got then stands."""
 

@@ -62,6 +62,10 @@ class MariaDB:
 
         Raises :class:`DatabaseUnreachable`, :class:`DatabaseFull`, :class:`DatabaseDamaged` and :class:`DatabaseRefused`.
         """
+        if not self.socket.exists():
+            raise DatabaseUnreachable(
+                f"There is no database server at {self.socket}. Nothing was done; the job goes on when it is there."
+            )
         try:
             connection = pymysql.connect(
                 unix_socket=str(self.socket),

@@ -4,6 +4,8 @@ import os
 import pwd
 import secrets
 import shutil
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +15,8 @@ from agent.errors import AgentError
 from agent.host import files, processes, shell
 
 INSTALL_SECONDS = 120.0
+START_SECONDS = 60.0
+RETRY_SECONDS = 0.05
 ADMINISTRATOR = "press"
 ADMIN_PATH = "/usr/sbin:/usr/local/sbin"
 """Not on every user's path."""
@@ -39,9 +43,21 @@ class MariaDBServer:
 
     @contextmanager
     def serving(self) -> Iterator[None]:
-        """Have it for the block."""
+        """Have it for the block, answering. Raises :class:`MariaDBMissing` and ``command_failed``."""
         with processes.running(self._prepare()):
+            deadline = time.monotonic() + START_SECONDS
+            while not self.is_up():
+                if time.monotonic() > deadline:
+                    raise MariaDBMissing(
+                        f"MariaDB does not answer at {self.socket}. Look at {self._folder}/data."
+                    )
+                time.sleep(RETRY_SECONDS)
             yield
+
+    def is_up(self) -> bool:
+        """Whether it takes connections."""
+        with socket.socket(socket.AF_UNIX) as client:
+            return client.connect_ex(str(self.socket)) == 0
 
     def _prepare(self) -> tuple[str, ...]:
         server, install = _find("mariadbd"), _find("mariadb-install-db")

@@ -41,6 +41,7 @@ def _spec(context: Context[PrepareSiteParams]) -> SiteSpec:
         admin_email=f"{params.login}@{NOBODY}",
         admin_password=context.get_secret(params.password).reveal(),
         company="Spare",
+        is_spare=True,
     )
 
 

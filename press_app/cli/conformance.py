@@ -1,6 +1,7 @@
 """``press conformance``: what each engine of this host's agent can do, tried for real."""
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -14,14 +15,24 @@ from press_app.cli.failures import CommandFailed
 from press_app.cli.output import Json, print_json, print_table, say
 
 SECONDS = 3600.0
-ENGINES = ("fake", "tryton")
-"""What the agent of this version can run."""
+FAKE, TRYTON, CONTAINED, FRAPPE = "fake", "tryton", "tryton-docker", "frappe"
+ENGINES = (FAKE, TRYTON, CONTAINED, FRAPPE)
+"""What the agent of this version can run, and how."""
+DOCKER_URL = "PRESS_AGENT_DOCKER_URL"
+DOCKER_SOCKET = "unix:///var/run/docker.sock"
+NO_CODE = "Frappe comes with nobody's package: say --app frappe=URL@COMMIT"
 
 
 def run_conformance(
     ctx: typer.Context,
     *,
     engine: Annotated[list[str] | None, typer.Option(help="Only this engine; may be repeated.")] = None,
+    sources: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--app", metavar="APP=URL@COMMIT", help="Code for frappe, its own first; may be repeated."
+        ),
+    ] = None,
     agent_command: Annotated[
         str | None, typer.Option(help="How the agent is run; else `press-agent` of this installation.")
     ] = None,
@@ -33,10 +44,14 @@ def run_conformance(
     """
     command = shlex.split(agent_command) if agent_command else [sys.executable, "-m", "agent.cli"]
     environment = _read_environment(connection_of(ctx).state_dir / "env" / "agent.env")
-    reports = [_try(name, command, environment) for name in engine or ENGINES]
+    code = [part for text in sources or () for part in ("--app", text)]
+    left_out = {} if engine else _find_reasons(environment, has_code=bool(code))
+    wanted = [name for name in engine or ENGINES if name not in left_out]
+    reports = [_try(name, command, environment, code if name == FRAPPE else []) for name in wanted]
     report = {
         "ok": all(one["ok"] for one in reports),
-        "engines": {one["engine"]: one["operations"] for one in reports},
+        "engines": {name: one["operations"] for name, one in zip(wanted, reports, strict=True)},
+        "not_tried": left_out,
         "checks": [check for one in reports for check in one["checks"]],
     }
     if as_json:
@@ -47,10 +62,12 @@ def run_conformance(
         raise typer.Exit(1)
 
 
-def _try(engine: str, command: list[str], environment: dict[str, str]) -> dict[str, Any]:
+def _try(engine: str, command: list[str], environment: dict[str, str], code: list[str]) -> dict[str, Any]:
     """The agent's own report on one engine: ``{engine, ok, operations, checks}``."""
-    argv = [*command, "conformance", "--engine", engine, "--json"]
-    environment = {**environment, "PRESS_AGENT_ENGINES": ",".join({*ENGINES, engine})}
+    name = TRYTON if engine == CONTAINED else engine
+    executor = "docker" if engine in {CONTAINED, FRAPPE} else "process"
+    argv = [*command, "conformance", "--engine", name, *code, "--json"]
+    environment = {**environment, "PRESS_AGENT_ENGINES": name, "PRESS_AGENT_EXECUTOR": executor}
     try:
         done = subprocess.run(
             ["/usr/bin/env", *(f"{name}={value}" for name, value in environment.items()), *argv],
@@ -67,6 +84,15 @@ def _try(engine: str, command: list[str], environment: dict[str, str]) -> dict[s
     return report
 
 
+def _find_reasons(environment: dict[str, str], *, has_code: bool) -> dict[str, str]:
+    """Why what cannot be tried here is left out; everything else is tried."""
+    url = environment.get(DOCKER_URL) or os.environ.get(DOCKER_URL, DOCKER_SOCKET)
+    if url.startswith("unix://") and not Path(url.removeprefix("unix://")).exists():
+        reason = f"there is no Docker engine at {url}"
+        return {CONTAINED: reason, FRAPPE: reason}
+    return {} if has_code else {FRAPPE: NO_CODE}
+
+
 def _read_environment(path: Path) -> dict[str, str]:
     """Where the agent of the local installation keeps its releases, so that they are not made again; no secrets."""
     if not path.exists():
@@ -77,6 +103,12 @@ def _read_environment(path: Path) -> dict[str, str]:
         "PRESS_AGENT_IMAGES_DIR",
         "PRESS_AGENT_PYTHON",
         "PRESS_AGENT_BACKUP_STORE",
+        "PRESS_AGENT_BASE_IMAGE",
+        "PRESS_AGENT_DOCKER_URL",
+        "PRESS_AGENT_EXTRA_CA",
+        "PRESS_AGENT_MARIADB_SOCKET",
+        "PRESS_AGENT_MARIADB_USER",
+        "PRESS_AGENT_MARIADB_PASSWORD_FILE",
     }
     return {name: value for name, _, value in lines if name in wanted}
 
@@ -90,6 +122,8 @@ def _print(report: dict[str, Any]) -> None:
         for operation in operations
     ]
     print_table(rows, [("operation", "operation"), *((name, name) for name in engines)])
+    for name, reason in report["not_tried"].items():
+        say(f"{name}: not tried, {reason}.")
     failed = [check for check in report["checks"] if not check["ok"]]
     for check in failed:
         say(f"{check['engine']} {check['operation']}: {check['check']}: {check['message']}")

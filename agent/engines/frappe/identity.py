@@ -12,12 +12,16 @@ from agent.engines.port import SiteSpec
 from agent.host.mariadb import fetch_all, quote
 
 KEYS = ("company", "abbr", "email", "name", "login")
+ADOPTED = "adopted"
 LONGEST_ABBR = 5
 PEOPLE = "enabled = 1 AND user_type = 'System User' AND name NOT IN ('Administrator', 'Guest')"
 
 
 def adopt(cursor: Cursor, site: SiteSpec) -> bool:
-    """Give a clone its owner and its company. Returns whether anything had to change."""
+    """Give a clone its owner and its company, once. Returns whether anything had to change.
+
+    Only the template's own rare words are ever replaced: what a tenant is called may stand anywhere in his data. A spare keeps them.
+    """
     known = dict(fetch_all(cursor, "SELECT name, value FROM __press FOR UPDATE"))
     if "places" not in known:
         raise SiteUnknown("The clone has no owner to configure. Drop the site and create it again.")
@@ -28,15 +32,21 @@ def adopt(cursor: Cursor, site: SiteSpec) -> bool:
         "name": site.admin_email.partition("@")[0],
         "login": site.admin_login,
     }
-    changed = [(known[key], wanted[key]) for key in KEYS if known[key] != wanted[key]]
-    if changed:
+    is_first = ADOPTED not in known and not site.is_spare
+    if is_first:
+        changed = [(known[key], wanted[key]) for key in KEYS]
         for table, columns in _group(json.loads(known["places"])).items():
             _replace(cursor, table, columns, changed)
-        for key in KEYS:
-            cursor.execute("UPDATE __press SET value = %s WHERE name = %s", (wanted[key], key))
+        # A spare's password is the one thing that came after the template.
+        cursor.execute(
+            "UPDATE __Auth SET name = %s WHERE doctype = 'User' AND name = %s",
+            (wanted["email"], known["email"]),
+        )
+        cursor.execute("INSERT INTO __press (name, value) VALUES (%s, %s)", (ADOPTED, json.dumps(wanted)))
     if site.keeps_password:
-        return bool(changed)
-    return set_password(cursor, wanted["email"], site.admin_password) or bool(changed)
+        return is_first
+    owner = known["email"] if site.is_spare else wanted["email"]
+    return set_password(cursor, owner, site.admin_password) or is_first
 
 
 def abbreviate(company: str) -> str:

@@ -32,6 +32,25 @@ class TestAddRelease:
         with pytest.raises(ReleaseNameTaken), work.begin(actor="operator") as uow:
             add(uow, version, sets)
 
+    def test_other_code_is_another_content(self, work: Work) -> None:
+        code = [{"app": "frappe", "url": "https://git.example/frappe", "commit": "a" * 40}]
+        for sources in (code, code):
+            with work.begin(actor="operator") as uow:
+                made = releases.add_release(
+                    uow,
+                    name="frappe-15",
+                    engine="frappe",
+                    engine_version="15",
+                    app_sets=SETS,
+                    sources=sources,
+                )
+                assert made.sources == code
+        other = [{**code[0], "commit": "b" * 40}]
+        with pytest.raises(ReleaseNameTaken), work.begin(actor="operator") as uow:
+            releases.add_release(
+                uow, name="frappe-15", engine="frappe", engine_version="15", app_sets=SETS, sources=other
+            )
+
     def test_of_many_at_once_one_row_is_made(self, work: Work) -> None:
         made: set[str] = set()
 

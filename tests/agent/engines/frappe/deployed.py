@@ -1,0 +1,97 @@
+"""A real bench of a real Frappe in a real container, with ERPNext where one is named."""
+
+import os
+import secrets
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from agent.bootstrap import engine_factories, make_executor, make_mariadb_server
+from agent.config import Settings
+from agent.engines.frappe.engine import FrappeEngine
+from agent.engines.port import BenchSpec, SiteSpec
+from agent.engines.probe import SiteDoor
+from tests.agent.support import ROOT, free_port
+from tests.factories.docker_engine import docker_engine
+from tests.factories.frappe import ERPNEXT, erpnext_source, frappe_source
+
+OWNER = "ada@example.com"
+BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+
+
+@dataclass
+class Deployed:
+    """A bench that runs, and short ways to its sites."""
+
+    settings: Settings
+    bench: BenchSpec
+    engine: FrappeEngine
+
+    @property
+    def url(self) -> str:
+        bench = self.engine.find_bench(self.bench.bench_id)
+        assert bench is not None
+        return bench.url
+
+    def create(self, company: str = "Analytical Engines Ltd") -> SiteSpec:
+        """A site that serves, by the steps of ``create_site``."""
+        site_id = str(uuid.uuid4())
+        site = SiteSpec(
+            bench_id=self.bench.bench_id,
+            site_id=site_id,
+            hostname=f"{site_id[:8]}.localhost",
+            apps=("base",),
+            admin_login=OWNER,
+            admin_email=OWNER,
+            admin_password=secrets.token_urlsafe(12),
+            company=company,
+        )
+        self.engine.ensure_site_cloned(site)
+        self.engine.ensure_site_configured(site)
+        self.engine.ensure_site_serving(site.bench_id, site.site_id, site.hostname)
+        self.engine.probe_site(site.bench_id, site.site_id, site.hostname)
+        return site
+
+    def door(self, site: SiteSpec) -> SiteDoor:
+        return SiteDoor(
+            bench_url=self.url, hostname=site.hostname, login=site.admin_login, password=site.admin_password
+        )
+
+
+@contextmanager
+def deployed(data_dir: Path) -> Iterator[Deployed]:
+    """Deploy a bench for the block. Skips the test where no Frappe is named."""
+    sources = (frappe_source(), *((erpnext_source(),) if os.environ.get(ERPNEXT) else ()))
+    with docker_engine() as docker:
+        settings = Settings(
+            data_dir=data_dir,
+            engines="frappe",
+            executor="docker",
+            docker_url=docker.url,
+            images_dir=ROOT / "images",
+            extra_ca=BUNDLE if BUNDLE.exists() else None,
+            bench_port_start=free_port(),
+        )
+        own = make_mariadb_server(settings)
+        with own.serving():
+            engine = cast("FrappeEngine", engine_factories(settings, make_executor(settings))["frappe"]())
+            bench = BenchSpec(
+                bench_id=str(uuid.uuid4()),
+                release="frappe-15",
+                version="15",
+                app_sets=(("base",),),
+                memory_bytes=1 << 30,
+                sources=sources,
+            )
+            engine.ensure_release(bench, print)
+            engine.ensure_templates(bench, print)
+            try:
+                engine.ensure_bench_started(bench)
+                yield Deployed(settings, bench, engine)
+            finally:
+                for site in engine.list_sites(bench.bench_id):
+                    engine.ensure_site_dropped(bench.bench_id, site.site_id)
+                engine.ensure_bench_stopped(bench.bench_id)
