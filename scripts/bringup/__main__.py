@@ -13,6 +13,7 @@ from rich.console import Console
 
 from agent.commands.supervisord import UnwritableProgram
 from scripts.bringup import report, setup
+from scripts.bringup.engines import ENGINES
 from scripts.bringup.errors import UpError
 from scripts.bringup.installation import Installation
 from scripts.bringup.journal import Journal
@@ -35,6 +36,14 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
         "--reset", action="store_true", help="stop everything and erase all data, tenants included"
     )
     parser.add_argument("--no-demo", action="store_true", help="do not make the demo tenant")
+    parser.add_argument("--engine", choices=ENGINES, help="the ERP of a new installation (tryton)")
+    parser.add_argument(
+        "--app",
+        action="append",
+        default=[],
+        metavar="APP=URL@BRANCH",
+        help="with --engine frappe: code of an app, frappe first; may be repeated",
+    )
     parser.add_argument("--yes", action="store_true", help="with --reset: do not ask")
     parser.add_argument(
         "--json", action="store_true", help="print the result for programs, on standard output"
@@ -112,7 +121,13 @@ def _choose(options: argparse.Namespace) -> Action:
 def bring_up(options: argparse.Namespace, installation: Installation, console: Console) -> int:
     start = time.monotonic()
     with hold_lock(installation.paths):
-        links = setup.bring_up(installation, asked=dict(options.port), demo=not options.no_demo)
+        links = setup.bring_up(
+            installation,
+            asked=dict(options.port),
+            demo=not options.no_demo,
+            engine=options.engine,
+            sources=options.app,
+        )
     if options.json:
         print(json.dumps(installation.describe() | {"links": links}))
         return 0

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from agent.commands.supervisord import program_conf
+from scripts.bringup.engines import TRYTON
 from scripts.bringup.keys import (
     ensure_secret,
     find_secret,
@@ -40,9 +41,9 @@ def load_secrets(paths: Paths) -> Secrets:
     )
 
 
-def write_environments(paths: Paths, ports: Mapping[str, int]) -> set[str]:
+def write_environments(paths: Paths, ports: Mapping[str, int], engine: str = TRYTON) -> set[str]:
     """The env files, with what the owner of this installation has set otherwise; the names of those that changed."""
-    environments = make_environments(paths, ports, load_secrets(paths))
+    environments = make_environments(paths, ports, load_secrets(paths), engine)
     return {
         name
         for name, variables in environments.items()
@@ -104,9 +105,9 @@ def render_edge(*, web_address: str, internal_address: str, dynamic_dir: str) ->
     )
 
 
-def write_programs(paths: Paths, ports: Mapping[str, int]) -> list[Program]:
+def write_programs(paths: Paths, ports: Mapping[str, int], engine: str = TRYTON) -> list[Program]:
     """Supervisor's files, one per program; files of programs that are no more are removed."""
-    programs = list_programs(paths, ports)
+    programs = list_programs(paths, ports, engine)
     folder = paths.supervisor / "conf.d"
     for program in programs:
         write_file(folder / f"{program.name}.conf", format_program(program, paths))

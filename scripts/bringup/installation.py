@@ -1,12 +1,13 @@
 """One installation of the whole platform: configured, started, watched, stopped, erased."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from scripts.bringup.code import fingerprint_code
+from scripts.bringup.engines import FRAPPE, TRYTON, pin_sources
 from scripts.bringup.errors import UpError
 from scripts.bringup.files import write_edge, write_environments, write_programs, write_redis
 from scripts.bringup.health import accepts_tcp, answers_http, read_tail, wait_until
@@ -35,7 +36,22 @@ class Installation:
 
     @property
     def product(self) -> Product:
-        return Product(self.paths, self.record.urls)
+        return Product(self.paths, self.record.urls, self.record.sources)
+
+    @property
+    def engine(self) -> str:
+        return self.record.engine or TRYTON
+
+    def choose(self, engine: str | None, sources: Sequence[str]) -> None:
+        """Settle which ERP this installation has. Raises UpError when it has another."""
+        if self.record.done.get("bench") or engine is None:
+            if engine not in {None, self.engine}:
+                message = f"this installation runs {self.engine}; nothing was changed. Choose another folder with --state."
+                raise UpError(message)
+            return
+        self.record.engine = engine
+        self.record.sources = pin_sources(sources) if engine == FRAPPE else []
+        self.remember()
 
     def remember(self) -> None:
         save_record(self.paths, self.record)
@@ -57,8 +73,8 @@ class Installation:
             is_new=code != self.record.code,
             redis=write_redis(self.paths, self.record.ports),
             edge=write_edge(self.paths, self.record.ports),
-            env_files=write_environments(self.paths, self.record.ports),
-            programs=write_programs(self.paths, self.record.ports),
+            env_files=write_environments(self.paths, self.record.ports, self.engine),
+            programs=write_programs(self.paths, self.record.ports, self.engine),
         )
 
     def _keep_ports(self, asked: Mapping[str, int]) -> dict[str, int]:

@@ -3,20 +3,21 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from scripts.bringup.engines import FRAPPE, TRYTON, make_base_image
 from scripts.bringup.errors import UpError
-from scripts.bringup.files import BRIDGE_TOKEN, with_env
+from scripts.bringup.files import BRIDGE_TOKEN, read_own, with_env
 from scripts.bringup.keys import ensure_secret, find_secret, make_password, store_secret
 from scripts.bringup.state import ROOT, Paths
 
 OPERATOR_EMAIL = "operator@localhost.localdomain"
 OPERATOR_PASSWORD = "operator-password"
 OPERATOR_TOKEN = "operator-token"
-CALL_SECONDS = 900.0
+CALL_SECONDS = 1800.0
 PRESS = ("press_app.cli", "press.env")
 BRIDGE = ("billing_bridge.cli", "bridge.env")
 
@@ -34,9 +35,11 @@ class Step:
 class Product:
     """Runs the programs' own commands with this installation's environments."""
 
-    def __init__(self, paths: Paths, urls: Mapping[str, str]) -> None:
+    def __init__(self, paths: Paths, urls: Mapping[str, str], sources: Sequence[str] = ()) -> None:
         self.paths = paths
         self.urls = urls
+        self.sources = sources
+        """``app=url@commit`` of the first bench's apps; empty for the embedded engine."""
 
     def press(self, *arguments: str, env: tuple[str, ...] = (), stdin: str = "") -> Any:
         """``press …``; its JSON answer, or None when it prints none."""
@@ -110,8 +113,14 @@ def add_server(product: Product) -> None:
 
 
 def deploy_bench(product: Product) -> None:
-    """A release of the embedded engine, and one bench that runs it."""
-    product.press("release", "add", "--engine", "tryton", "--json")
+    """A release of the chosen engine, and one bench that runs it."""
+    if product.sources:
+        make_base_image(read_own(product.paths, "agent.env"))
+        version = product.sources[0].rpartition("@")[2][:12]
+        code = [part for source in product.sources for part in ("--app", source)]
+        product.press("release", "add", "--engine", FRAPPE, "--version", version, *code, "--json")
+    else:
+        product.press("release", "add", "--engine", TRYTON, "--json")
     product.press("bench", "deploy", "--wait", "--json")
 
 
@@ -127,7 +136,7 @@ SETUP = (
         "bench",
         "Build and start the first bench",
         deploy_bench,
-        hint="about a minute: the ERP is installed once",
+        hint="about a minute, with Frappe five: the ERP is installed once",
     ),
     Step("webhook", "Tell the billing system our plans and where we listen", register_webhook),
 )

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from scripts.bringup.engines import FRAPPE, TRYTON, describe_agent
 from scripts.bringup.ports import LOOPBACK
 from scripts.bringup.state import ROOT, Paths
 
@@ -34,7 +35,7 @@ class Program:
     stop_seconds: int = STOP_SECONDS
 
 
-def list_programs(paths: Paths, ports: Mapping[str, int]) -> list[Program]:
+def list_programs(paths: Paths, ports: Mapping[str, int], engine: str = TRYTON) -> list[Program]:
     """Every program of the embedded platform, in the order in which they are waited for."""
     urls = list_urls(ports)
     redis = str(paths.state / "redis" / "redis.conf")
@@ -62,6 +63,7 @@ def list_programs(paths: Paths, ports: Mapping[str, int]) -> list[Program]:
         _module(
             "press-worker", "press_app.cli", "run", "worker", "--tick", "--beside", "urgent", env="press.env"
         ),
+        *_database(engine),
         replace(
             _module("agent-benches", "agent.cli", "run", "benches", env="agent.env"),
             stop_seconds=STOP_BENCHES_SECONDS,
@@ -74,6 +76,14 @@ def list_programs(paths: Paths, ports: Mapping[str, int]) -> list[Program]:
         ),
         _module("bridge-worker", "billing_bridge.cli", "run", "worker", env="bridge.env"),
     ]
+
+
+def _database(engine: str) -> list[Program]:
+    """Sites of Frappe are databases of one MariaDB."""
+    if engine != FRAPPE:
+        return []
+    database = _module("agent-mariadb", "agent.cli", "run", "mariadb", env="agent.env")
+    return [replace(database, stop_seconds=STOP_BENCHES_SECONDS)]
 
 
 def _module(name: str, module: str, *arguments: str, env: str, health: str = "") -> Program:
@@ -99,11 +109,13 @@ class Secrets:
     bridge_press_token: str
 
 
-def make_environments(paths: Paths, ports: Mapping[str, int], keys: Secrets) -> dict[str, dict[str, str]]:
+def make_environments(
+    paths: Paths, ports: Mapping[str, int], keys: Secrets, engine: str = TRYTON
+) -> dict[str, dict[str, str]]:
     """File name → variables, as the programs' settings classes name them."""
     return {
         "press.env": _press(paths, ports, keys),
-        "agent.env": _agent(paths, ports, keys),
+        "agent.env": _agent(paths, ports, keys) | describe_agent(engine),
         "bridge.env": _bridge(paths, ports, keys),
         "lago-sandbox.env": _sandbox(paths, ports, keys),
     }

@@ -1,6 +1,6 @@
 """The order of an ``up``: configure, prepare, start, set up, play one subscription."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from scripts.bringup import product
@@ -9,10 +9,18 @@ from scripts.bringup.installation import Changes, Installation
 from scripts.bringup.state import ROOT
 
 
-def bring_up(installation: Installation, *, asked: Mapping[str, int], demo: bool) -> dict[str, str]:
+def bring_up(
+    installation: Installation,
+    *,
+    asked: Mapping[str, int],
+    demo: bool,
+    engine: str | None = None,
+    sources: Sequence[str] = (),
+) -> dict[str, str]:
     """Everything; the addresses to show at the end."""
     journal = installation.journal
     with journal.step("Configure"):
+        installation.choose(engine, sources)
         changes = installation.configure(asked)
     if changes.is_new or not installation.record.done.get("prepared"):
         with journal.step("Prepare the databases, the plans and the accounts"):
@@ -46,7 +54,7 @@ def bring_up(installation: Installation, *, asked: Mapping[str, int], demo: bool
 
 def with_tokens(installation: Installation, changes: Changes) -> Changes:
     """The bridge's environment once more: its token exists only after the control plane was prepared."""
-    changed = write_environments(installation.paths, installation.record.ports)
+    changed = write_environments(installation.paths, installation.record.ports, installation.engine)
     return Changes(**{**changes.__dict__, "env_files": changes.env_files | changed})
 
 

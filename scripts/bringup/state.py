@@ -98,6 +98,10 @@ class Record:
     """Fingerprint of the code that the programs were started from."""
     timings: list[dict[str, Any]] = field(default_factory=list)
     demo: dict[str, Any] = field(default_factory=dict)
+    engine: str = ""
+    """The ERP that its first bench runs; chosen by the first up."""
+    sources: list[str] = field(default_factory=list)
+    """``app=url@commit`` of what that bench is built from."""
 
 
 def load_record(paths: Paths) -> Record:

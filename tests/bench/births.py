@@ -10,7 +10,7 @@ from typing import Any
 
 import requests
 
-from press_app.cli.demo.tryton import TrytonPerson
+from press_app.cli.demo.person import log_in_by_link
 from press_app.cli.sites import make_login_link
 from tests.bench.figures import Figure, find_percentile, make_figure, make_spread
 from tests.bench.news import News, following
@@ -48,7 +48,7 @@ def give_birth(tenants: Tenants, news: News) -> Birth:
     tenant.subscribe()
     site_id = news.wait_for_active(tenant.hostname, SECONDS)
     link = make_login_link(tenant.platform.api.copy(), site_id)
-    TrytonPerson(tenant.platform.visitor(tenant.hostname), link["url"])
+    log_in_by_link(tenant.platform.visitor(tenant.hostname), link["url"])
     return Birth(tenant, asked, time.time())
 
 

@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from press_app.cli.demo.tryton import TrytonPerson
+from press_app.cli.demo.person import Person, log_in_by_link
 from press_app.cli.failures import CommandFailed
 from press_app.cli.sites import make_login_link
 from tests.e2e.platform import Platform
@@ -82,9 +82,9 @@ class Tenant:
     def wait_seen(self, status: int, *, seconds: float = SECONDS) -> None:
         wait_until(lambda: self.look() == status, seconds=seconds, what=f"{status} at {self.hostname}")
 
-    def log_in(self) -> TrytonPerson:
+    def log_in(self) -> Person:
         link = make_login_link(self.platform.api, self.sites[0]["id"])
-        return TrytonPerson(self.platform.visitor(self.hostname), link["url"])
+        return log_in_by_link(self.platform.visitor(self.hostname), link["url"])
 
     def fail_payment(self) -> str:
         """Let the newest invoice stay unpaid; its id."""

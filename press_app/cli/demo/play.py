@@ -8,7 +8,7 @@ from typing import Any
 from press_app.cli.api_client import Api
 from press_app.cli.demo.journal import Journal
 from press_app.cli.demo.lago import Lago
-from press_app.cli.demo.tryton import TrytonPerson
+from press_app.cli.demo.person import Person, log_in_by_link
 from press_app.cli.demo.visitor import Visitor
 from press_app.cli.failures import CommandFailed
 from press_app.cli.sites import make_login_link, wait_for_status
@@ -194,8 +194,8 @@ class Play:
                 raise CommandFailed(message, code="edge_answers_otherwise", seen=seen)
             time.sleep(LOOK_SECONDS)
 
-    def _log_in(self) -> TrytonPerson:
-        return TrytonPerson(self._visitor(), self.make_link())
+    def _log_in(self) -> Person:
+        return log_in_by_link(self._visitor(), self.make_link())
 
     def _find_party(self) -> None:
         found = self._log_in().find_parties(self.tenant.party)

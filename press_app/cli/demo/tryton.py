@@ -1,20 +1,17 @@
 """How a person is proven to be logged in at a Tryton site; all that the demo knows of that engine."""
 
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from press_app.cli.demo.visitor import Visitor
 from press_app.cli.failures import CommandFailed
 
 
 class TrytonPerson:
-    """Somebody who opened a one-time link, as the page behind it does."""
+    """Somebody with a session; ``opened`` is what the site said when it began."""
 
-    def __init__(self, visitor: Visitor, link: str) -> None:
-        parts = urlsplit(link)
+    def __init__(self, visitor: Visitor, opened: Mapping[str, Any]) -> None:
         self._visitor = visitor
-        visitor.read(parts.path)
-        opened = visitor.send("/-/session", {"token": parts.fragment})
         self._database = str(opened["database"])
         self._context: dict[str, Any] = {}
         self._context = self._call("model.res.user.get_preferences", True)
