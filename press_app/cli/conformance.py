@@ -1,7 +1,6 @@
 """``press conformance``: what each engine of this host's agent can do, tried for real."""
 
 import json
-import os
 import shlex
 import subprocess
 import sys
@@ -86,7 +85,7 @@ def _try(engine: str, command: list[str], environment: dict[str, str], code: lis
 
 def _find_reasons(environment: dict[str, str], *, has_code: bool) -> dict[str, str]:
     """Why what cannot be tried here is left out; everything else is tried."""
-    url = environment.get(DOCKER_URL) or os.environ.get(DOCKER_URL, DOCKER_SOCKET)
+    url = environment.get(DOCKER_URL, DOCKER_SOCKET)
     if url.startswith("unix://") and not Path(url.removeprefix("unix://")).exists():
         reason = f"there is no Docker engine at {url}"
         return {CONTAINED: reason, FRAPPE: reason}

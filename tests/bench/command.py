@@ -18,6 +18,7 @@ from tests.bench.acks import make_durable, measure_acks
 from tests.bench.births import measure_births, measure_crowd
 from tests.bench.figures import Figure, make_figure
 from tests.bench.footprint import measure_footprint
+from tests.bench.frappe import measure_frappe
 from tests.bench.scale import choose_sizes, measure_scale
 from tests.bench.scratch import make_from_scratch
 from tests.bench.stock import keep_spares
@@ -29,6 +30,8 @@ SWITCHES = 10
 SERIAL = 20
 PARTS = ("acks", "scale", "platform")
 """How webhooks are acknowledged, reads and passes with many sites, what customers wait for."""
+FRAPPE = "frappe"
+"""Needs Docker and the code of a Frappe, so it is measured when it is asked for."""
 
 
 def main(arguments: list[str]) -> int:
@@ -54,7 +57,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
         prog="bench", description="Measure what customers and operators wait for."
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
-    parser.add_argument("--only", choices=PARTS, help="one part; acks and scale need no platform")
+    parser.add_argument("--only", choices=(*PARTS, FRAPPE), help="one part; acks and scale need no platform")
     parser.add_argument(
         "--sites", type=int, default=50, metavar="N", help="how many sites are made four at a time (50)"
     )
@@ -73,6 +76,8 @@ def measure_without_platform(options: argparse.Namespace, wanted: set[str]) -> I
     """The parts that start what they need themselves."""
     if "acks" in wanted:
         yield from measure_bridge()
+    if FRAPPE in wanted:
+        yield from measure_frappe()
     if "scale" in wanted:
         sizes = choose_sizes(options.scale)
         yield from measure_scale(sizes, note=note, is_on_mariadb=options.mariadb)

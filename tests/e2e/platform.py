@@ -197,8 +197,8 @@ def load(record: Path) -> Platform:
 
 
 @contextmanager
-def running(state: Path) -> Iterator[Platform]:
-    """A platform of our own in this folder, with the templates of earlier runs; stopped at the end."""
+def running(state: Path, *arguments: str) -> Iterator[Platform]:
+    """A platform of our own in this folder, with the templates of earlier runs; stopped at the end. ``arguments`` go to ``up``."""
     paths = Paths(state)
     releases = state / "agent" / "releases"
     releases.parent.mkdir(parents=True, exist_ok=True)
@@ -208,7 +208,7 @@ def running(state: Path) -> Iterator[Platform]:
     # Not the usual ports: another installation may choose those at the same moment.
     ports = [f"--port={name}={port}" for name, port in choose_free_ports(tuple(WANTED)).items()]
     try:
-        run_up(paths, "--no-demo", *ports)
+        run_up(paths, "--no-demo", *ports, *arguments)
         yield load(paths.record)
     finally:
         run_up(paths, "--down")

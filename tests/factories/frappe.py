@@ -3,6 +3,7 @@
 import os
 import subprocess
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,8 @@ FRAPPE = "PRESS_TEST_FRAPPE_GIT"
 ERPNEXT = "PRESS_TEST_ERPNEXT_GIT"
 """``<git address>`` or ``<git address>@<commit>``; without a commit what its HEAD is."""
 SECONDS = 120
+BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+"""Whatever this machine trusts, a build on it has to trust, too."""
 
 
 @cache
@@ -24,6 +27,23 @@ def frappe_source() -> Source:
 def erpnext_source() -> Source:
     """ERPNext. Skips the test where none is named."""
     return _read("erpnext", ERPNEXT)
+
+
+def list_sources() -> tuple[Source, ...]:
+    """Frappe, and ERPNext where it is named too. Skips the test where no Frappe is named."""
+    return (frappe_source(), *((erpnext_source(),) if os.environ.get(ERPNEXT) else ()))
+
+
+def settle(state: Path, docker_url: str) -> list[str]:
+    """Tell an installation which engine of Docker it has; what ``up`` is told to install Frappe."""
+    settings = {"PRESS_AGENT_DOCKER_URL": docker_url}
+    if BUNDLE.exists():
+        settings["PRESS_AGENT_EXTRA_CA"] = str(BUNDLE)
+    (state / "settings").mkdir(parents=True, exist_ok=True)
+    text = "".join(f"{name}={value}\n" for name, value in settings.items())
+    (state / "settings" / "agent.env").write_text(text)
+    code = (f"--app={source.app}={source.url}@{source.commit}" for source in list_sources())
+    return ["--engine=frappe", *code]
 
 
 def _read(app: str, variable: str) -> Source:

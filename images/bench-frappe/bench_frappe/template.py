@@ -65,7 +65,7 @@ def build(sites: Path, site: str, apps: Sequence[str], password: str) -> dict[st
     """Make the site. ``password`` is that of the database's user."""
     started = time.monotonic()
     os.chdir(sites)
-    with _redis():
+    with running_redis():
         frappe.init(site=site, new_site=True)
         _new_site(
             site,
@@ -174,7 +174,7 @@ def _is_json(text: str) -> bool:
 
 
 @contextmanager
-def _redis() -> Iterator[None]:
+def running_redis() -> Iterator[None]:
     """Frappe wants both while it makes a site; nothing of them is kept."""
     RUN.mkdir(exist_ok=True)
     started = [

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import nullcontext
-from pathlib import Path
 
 import pytest
 
@@ -13,10 +12,8 @@ from agent.conformance.suite import CheckResult, Suite, check_name
 from agent.engines.port import Source
 from tests.agent.support import ROOT, benches, free_port
 from tests.factories.docker_engine import docker_engine
-from tests.factories.frappe import frappe_source
+from tests.factories.frappe import BUNDLE, frappe_source
 
-BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
-"""Whatever this machine trusts, a build on it has to trust, too."""
 NAMES = [check_name(check) for _, check in CHECKS]
 
 

@@ -1,6 +1,5 @@
 """A real bench of a real Frappe in a real container, with ERPNext where one is named."""
 
-import os
 import secrets
 import uuid
 from collections.abc import Iterator
@@ -9,17 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from agent.bootstrap import engine_factories, make_executor, make_mariadb_server
+from agent.bootstrap import engine_factories, make_executor, make_mariadb, make_mariadb_server
 from agent.config import Settings
+from agent.engines.frappe.databases import Databases
 from agent.engines.frappe.engine import FrappeEngine
-from agent.engines.port import BenchSpec, SiteSpec
+from agent.engines.frappe.releases import FrappeReleases
+from agent.engines.frappe.templates import Templates
+from agent.engines.port import BenchSpec, SiteSpec, Source
 from agent.engines.probe import SiteDoor
+from agent.executors.port import Executor
+from agent.host.docker_connection import DockerConnection
+from agent.host.docker_images import DockerImages
 from tests.agent.support import ROOT, free_port
 from tests.factories.docker_engine import docker_engine
-from tests.factories.frappe import ERPNEXT, erpnext_source, frappe_source
+from tests.factories.frappe import BUNDLE, list_sources
 
 OWNER = "ada@example.com"
-BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 @dataclass
@@ -29,6 +33,11 @@ class Deployed:
     settings: Settings
     bench: BenchSpec
     engine: FrappeEngine
+    executor: Executor
+    databases: Databases
+    image: str
+    template: str
+    """Name of the database that sites are cloned from."""
 
     @property
     def url(self) -> str:
@@ -64,7 +73,7 @@ class Deployed:
 @contextmanager
 def deployed(data_dir: Path) -> Iterator[Deployed]:
     """Deploy a bench for the block. Skips the test where no Frappe is named."""
-    sources = (frappe_source(), *((erpnext_source(),) if os.environ.get(ERPNEXT) else ()))
+    sources = list_sources()
     with docker_engine() as docker:
         settings = Settings(
             data_dir=data_dir,
@@ -75,23 +84,39 @@ def deployed(data_dir: Path) -> Iterator[Deployed]:
             extra_ca=BUNDLE if BUNDLE.exists() else None,
             bench_port_start=free_port(),
         )
-        own = make_mariadb_server(settings)
-        with own.serving():
-            engine = cast("FrappeEngine", engine_factories(settings, make_executor(settings))["frappe"]())
-            bench = BenchSpec(
-                bench_id=str(uuid.uuid4()),
-                release="frappe-15",
-                version="15",
-                app_sets=(("base",),),
-                memory_bytes=1 << 30,
-                sources=sources,
-            )
-            engine.ensure_release(bench, print)
-            engine.ensure_templates(bench, print)
+        with make_mariadb_server(settings).serving():
+            ready = _deploy(settings, sources)
             try:
-                engine.ensure_bench_started(bench)
-                yield Deployed(settings, bench, engine)
+                ready.engine.ensure_bench_started(ready.bench)
+                yield ready
             finally:
-                for site in engine.list_sites(bench.bench_id):
-                    engine.ensure_site_dropped(bench.bench_id, site.site_id)
-                engine.ensure_bench_stopped(bench.bench_id)
+                for site in ready.engine.list_sites(ready.bench.bench_id):
+                    ready.engine.ensure_site_dropped(ready.bench.bench_id, site.site_id)
+                ready.engine.ensure_bench_stopped(ready.bench.bench_id)
+
+
+def _deploy(settings: Settings, sources: tuple[Source, ...]) -> Deployed:
+    executor = make_executor(settings)
+    engine = cast("FrappeEngine", engine_factories(settings, executor)["frappe"]())
+    databases = Databases(make_mariadb(settings))
+    bench = BenchSpec(
+        bench_id=str(uuid.uuid4()),
+        release="frappe-15",
+        version="15",
+        app_sets=(("base",),),
+        memory_bytes=1 << 30,
+        sources=sources,
+    )
+    engine.ensure_release(bench, print)
+    engine.ensure_templates(bench, print)
+    images = DockerImages(DockerConnection(settings.docker_url))
+    release = FrappeReleases(settings, images).get(bench.version, sources)
+    return Deployed(
+        settings=settings,
+        bench=bench,
+        engine=engine,
+        executor=executor,
+        databases=databases,
+        image=release.image,
+        template=Templates(databases, executor).get_database(release, ("base",)),
+    )

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import closing
+from dataclasses import replace
 
 import pymysql
 import pytest
@@ -71,15 +72,17 @@ def clone(databases: Databases, template: DatabaseRecord) -> DatabaseRecord:
 
 
 def make_site(**overrides: object) -> SiteSpec:
-    values = {
-        "company": COMPANY,
-        "admin_login": "ada",
-        "admin_email": "Ada@example.com",
-        "admin_password": "first",
-    }
-    return SiteSpec(
-        bench_id="b", site_id="s", hostname="s.localhost", apps=("base",), **{**values, **overrides}
-    )  # type: ignore[arg-type]
+    site = SiteSpec(
+        bench_id="b",
+        site_id="s",
+        hostname="s.localhost",
+        apps=("base",),
+        admin_login="ada",
+        admin_email="Ada@example.com",
+        admin_password="first",
+        company=COMPANY,
+    )
+    return replace(site, **overrides)  # type: ignore[arg-type]
 
 
 def describe(databases: Databases, record: DatabaseRecord) -> list[tuple[str, str, int | None]]:

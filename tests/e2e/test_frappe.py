@@ -1,0 +1,92 @@
+"""The promise to the customer once more, with a real Frappe in containers, and what happens when its parts die."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from agent.executors.docker import OWNER_LABEL
+from agent.host.docker_connection import DockerConnection
+from agent.host.docker_containers import DockerContainers
+from tests.e2e.platform import Platform, running
+from tests.e2e.tenants import Tenants
+from tests.factories.docker_engine import Engine, docker_engine
+from tests.factories.frappe import settle
+
+pytestmark = [pytest.mark.frappe, pytest.mark.docker, pytest.mark.timeout(3600)]
+BACK_SECONDS = 240.0
+
+
+@pytest.fixture(scope="module")
+def docker() -> Iterator[Engine]:
+    with docker_engine() as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def platform(docker: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    state = tmp_path_factory.mktemp("frappe")
+    with running(state, *settle(state, docker.url)) as made:
+        yield made
+    with closing(DockerConnection(docker.url)) as connection:
+        containers = DockerContainers(connection)
+        for container in containers.list_labelled(label_of(made)):
+            containers.remove(container.name, stop_seconds=0)
+
+
+def label_of(platform: Platform) -> str:
+    return f"{OWNER_LABEL}={platform.paths.state.resolve() / 'agent'}"
+
+
+def kill_bench(docker: Engine, platform: Platform) -> None:
+    """End the bench's container as the kernel would."""
+    with closing(DockerConnection(docker.url)) as connection, connection.asking() as client:
+        for container in client.containers.list(filters={"label": label_of(platform)}):
+            os.kill(container.attrs["State"]["Pid"], signal.SIGKILL)
+
+
+def test_every_promise_of_a_subscription_holds(platform: Platform) -> None:
+    done = platform.press("demo", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["ok"]
+
+
+@pytest.mark.parametrize("operation", ["subscribe", "suspend", "terminate"])
+@pytest.mark.parametrize("victim", ["agent-mariadb", "bench", "agent-worker-0"])
+def test_what_is_killed_in_the_middle_is_finished(
+    docker: Engine, platform: Platform, operation: str, victim: str
+) -> None:
+    def hurt() -> None:
+        if victim == "bench":
+            kill_bench(docker, platform)
+        else:
+            platform.kill(victim)
+
+    tenant = Tenants(platform).new()
+    tenant.subscribe()
+    if operation == "subscribe":
+        hurt()
+    tenant.wait_for("active", seconds=BACK_SECONDS)
+    tenant.wait_seen(200)
+    tenant.log_in().add_party("Survivor")
+    if operation == "suspend":
+        invoice = tenant.fail_payment()
+        hurt()
+        tenant.wait_for("suspended", seconds=BACK_SECONDS)
+        tenant.wait_seen(402)
+        platform.lago.set_payment(invoice, "succeeded")
+        tenant.wait_for("active", seconds=BACK_SECONDS)
+        tenant.wait_seen(200)
+    if operation == "terminate":
+        tenant.terminate()
+        hurt()
+        tenant.wait_for("archived", seconds=BACK_SECONDS)
+        tenant.subscribe()
+        tenant.wait_for("active", seconds=BACK_SECONDS)
+        tenant.wait_seen(200)
+    assert tenant.log_in().find_parties("Survivor") == ["Survivor"]
+    tenant.terminate()
+    tenant.wait_for("archived", seconds=BACK_SECONDS)
