@@ -68,16 +68,18 @@ class DockerImages:
             raise explain_build(tag, "the engine does not have what it built", lines)
         return image
 
-    def prune(self, label: str, *, keep: int) -> list[str]:
-        """Remove all but the newest ``keep`` images that bear the label, and those without a name; one that a container needs stays.
+    def prune(self, label: str, *, keep: int, but: str) -> list[str]:
+        """Remove all but ``but`` and the newest ``keep`` images that bear the label, and those without a name.
 
-        Returns the names that are gone.
+        One that a container needs stays. An image made from layers of long ago is as old as they are, so what is needed
+        now is named. Returns the names that are gone.
         """
         with self._connection.asking() as client:
             client.images.prune(filters={"dangling": True, "label": label})
             found = [image for image in client.images.list(filters={"label": label}) if image.tags]
             newest = sorted(found, key=lambda image: str(image.attrs["Created"]), reverse=True)
-            return [tag for image in newest[keep:] for tag in image.tags if _is_removed(client, tag)]
+            old = [tag for image in newest[keep:] for tag in image.tags if tag != but]
+            return [tag for tag in old if _is_removed(client, tag)]
 
 
 def _is_removed(client: Any, tag: str) -> bool:

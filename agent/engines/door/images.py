@@ -72,8 +72,8 @@ class BenchImages:
                 target=target,
             )
         progress(f"{tag} is {built.id}, {built.size_bytes / 1e6:.0f} MB")
-        self._docker.prune(f"{KIND_LABEL}={stages}", keep=1)
-        for gone in self._docker.prune(f"{KIND_LABEL}={self.repository}", keep=KEPT_IMAGES):
+        self._docker.prune(f"{KIND_LABEL}={stages}", keep=1, but="")
+        for gone in self._docker.prune(f"{KIND_LABEL}={self.repository}", keep=KEPT_IMAGES, but=tag):
             progress(f"{gone} was removed: it is older than the newest {KEPT_IMAGES}, and no bench runs it")
 
     def _render(self, template: Path, base: str, values: Mapping[str, object]) -> dict[str, bytes]:

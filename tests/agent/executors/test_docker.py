@@ -379,10 +379,11 @@ class TestImages:
         images, kind = DockerImages(connection), uuid.uuid4().hex
         used, old, newer, newest = [self.build(images, kind, number) for number in range(4)]
         executor.ensure_running(make_program(tmp_path / "bench", FOREVER, image=used))
-        assert images.prune(f"press.kind={kind}", keep=2) == [old]
+        assert images.prune(f"press.kind={kind}", keep=2, but="") == [old]
         assert all(images.find(tag) for tag in (used, newer, newest))
         executor.ensure_removed("bench-1")
-        assert set(images.prune(f"press.kind={kind}", keep=0)) == {used, newer, newest}
+        assert set(images.prune(f"press.kind={kind}", keep=0, but=newer)) == {used, newest}
+        assert images.prune(f"press.kind={kind}", keep=0, but="") == [newer]
 
     def test_a_tag_that_means_another_image_replaces_what_runs(
         self, executor: DockerExecutor, connection: DockerConnection, tmp_path: Path
@@ -395,4 +396,4 @@ class TestImages:
         assert executor.ensure_running(program) is True
         assert executor.ensure_running(program) is False
         executor.ensure_removed("bench-1")
-        images.prune(f"press.kind={kind}", keep=0)
+        images.prune(f"press.kind={kind}", keep=0, but="")
