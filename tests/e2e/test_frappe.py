@@ -14,7 +14,7 @@ from agent.host.docker_containers import DockerContainers
 from tests.e2e.platform import Platform, running
 from tests.e2e.tenants import Tenants
 from tests.factories.docker_engine import Engine, docker_engine
-from tests.factories.frappe import settle
+from tests.factories.frappe import list_sources, settle
 
 pytestmark = [pytest.mark.frappe, pytest.mark.docker, pytest.mark.timeout(3600)]
 BACK_SECONDS = 240.0
@@ -22,6 +22,7 @@ BACK_SECONDS = 240.0
 
 @pytest.fixture(scope="module")
 def docker() -> Iterator[Engine]:
+    list_sources()
     with docker_engine() as engine:
         yield engine
 

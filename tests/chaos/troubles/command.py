@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator
 
 from tests.chaos.cells import Ending
-from tests.chaos.troubles import clock, databases, disk, edge, mariadb, plug, redis_away
+from tests.chaos.troubles import clock, containers, databases, disk, edge, mariadb, plug, redis_away
 from tests.chaos.troubles.crew import Crew
 from tests.e2e.platform import Platform
 
 ON_ONE_PLATFORM = (redis_away, databases, edge, plug, clock)
-ON_THEIR_OWN = (disk, mariadb)
+ON_THEIR_OWN = (disk, mariadb, containers)
 
 
 def run(
