@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     docker_url: str = "unix:///var/run/docker.sock"
     base_image: str = "debian:bookworm-slim"
     """What images of benches are built on; ``scripts/make-base-image`` makes it where no registry can be reached."""
+    registry: str = ""
+    """``host:port/prefix`` where images of benches are pushed once they are built, and fetched from instead of being built again; its
+    credentials are those of ``docker login`` of the agent's user."""
     extra_ca: Path | None = None
     """A certificate authority (PEM) that builds of images trust, too: many companies sit behind a TLS proxy."""
     mariadb_socket: Path | None = None

@@ -40,6 +40,14 @@ class BuildFailed(AgentError):
     title: ClassVar[str] = "The image could not be built"
 
 
+class RegistryFailed(AgentError):
+    """An image registry did not take or give an image."""
+
+    code: ClassVar[str] = "registry_failed"
+    status: ClassVar[int] = 503
+    title: ClassVar[str] = "The image registry failed"
+
+
 class DockerRefused(AgentError):
     """The engine answered with an error that we know nothing better about."""
 
@@ -63,6 +71,15 @@ def explain_build(tag: str, said: str, lines: list[str]) -> AgentError:
     return BuildFailed(
         f"{tag} could not be built: {said.strip()}. Nothing that runs was touched; mend the cause, then repeat the job. "
         f"The last output:\n{tail}"
+    )
+
+
+def explain_registry(reference: str, said: str) -> AgentError:
+    if NO_ROOM in said:
+        return _disk_full(said)
+    return RegistryFailed(
+        f"{reference} could not be exchanged with its registry: {said.strip()}. What is built stays on this host and nothing that runs "
+        "was touched; mend it (PRESS_AGENT_REGISTRY, docker login of the agent's user), then repeat the job."
     )
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from docker.errors import APIError, ImageNotFound
+from docker.errors import APIError, ImageNotFound, NotFound
 
 from agent.host.docker_connection import DockerConnection
-from agent.host.docker_errors import explain_build
+from agent.host.docker_errors import explain_build, explain_registry
 from agent.host.docker_values import Image, pack, read_image
 
 
@@ -67,6 +67,32 @@ class DockerImages:
         if image is None:
             raise explain_build(tag, "the engine does not have what it built", lines)
         return image
+
+    def pull(self, reference: str, tag: str) -> Image | None:
+        """Fetch an image from a registry and give it a name here; None when the registry does not have it.
+
+        Raises ``registry_failed``.
+        """
+        repository, _, name = reference.rpartition(":")
+        with self._connection.asking() as client:
+            try:
+                client.images.pull(repository, tag=name).tag(tag)
+            except NotFound:
+                return None
+            except APIError as error:
+                raise explain_registry(reference, str(error.explanation)) from error
+        return self.find(tag)
+
+    def push(self, tag: str, reference: str) -> None:
+        """Put an image into a registry. Raises ``registry_failed``."""
+        repository, _, name = reference.rpartition(":")
+        with self._connection.asking() as client:
+            client.images.get(tag).tag(repository, tag=name)
+            failure = ""
+            for part in client.api.push(repository, tag=name, stream=True, decode=True):
+                failure = failure or part.get("error", "")
+        if failure:
+            raise explain_registry(reference, failure)
 
     def prune(self, label: str, *, keep: int, but: str) -> list[str]:
         """Remove all but ``but`` and the newest ``keep`` images that bear the label, and those without a name.

@@ -28,6 +28,7 @@ class BenchImages:
         self._docker = docker
         self._base = settings.base_image
         self._extra_ca = settings.extra_ca
+        self._registry = settings.registry
         self._folder = settings.data_dir.resolve() / "releases"
         self.repository = f"press/{kind}"
 
@@ -41,7 +42,9 @@ class BenchImages:
     ) -> bool:
         """Build the image from a Dockerfile template (``values`` go into it) and its context; instant where it stands on the same base.
 
-        Raises ``image_missing`` for the base, ``image_build_failed`` and ``docker_disk_full``.
+        Where a registry is configured, what stands there is fetched instead, and what is built goes there.
+
+        Raises ``image_missing`` for the base, ``image_build_failed``, ``registry_failed`` and ``docker_disk_full``.
         """
         files.make_directory(self._folder)
         with file_lock(self._folder / ".image.lock", timeout_seconds=BUILD_SECONDS):
@@ -54,10 +57,24 @@ class BenchImages:
             present = self._docker.find(tag)
             if present is not None and present.labels.get(BASE_LABEL) == base.id:
                 return False
+            if self._registry and self._fetch(tag, present, progress):
+                return present is None
             if present is not None:
                 progress(f"{self._base} is another one than {tag} was built on, so it is built anew")
             self._build(tag, base, {**gather(), **self._render(template, base.id, values)}, progress)
+            if self._registry:
+                self._docker.push(tag, f"{self._registry}/{tag}")
+                progress(f"Pushed {self._registry}/{tag}")
         return True
+
+    def _fetch(self, tag: str, present: Image | None, progress: Progress) -> bool:
+        """What stands in the registry is what all hosts run, whatever base each of them has."""
+        if present is not None:
+            return True
+        fetched = self._docker.pull(f"{self._registry}/{tag}", tag)
+        if fetched is not None:
+            progress(f"Fetched {self._registry}/{tag}, {fetched.size_bytes / 1e6:.0f} MB")
+        return fetched is not None
 
     def _build(self, tag: str, base: Image, context: Context, progress: Progress) -> None:
         stages = f"{self.repository}-build"
