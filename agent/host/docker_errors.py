@@ -17,6 +17,7 @@ class DockerUnreachable(AgentError):
     code: ClassVar[str] = "executor_unreachable"
     status: ClassVar[int] = 503
     title: ClassVar[str] = "The Docker engine does not answer"
+    passes_in_seconds: ClassVar[float] = 90.0
 
 
 class ImageMissing(AgentError):

@@ -25,6 +25,7 @@ class DatabaseUnreachable(AgentError):
     code: ClassVar[str] = "database_unreachable"
     status: ClassVar[int] = 503
     title: ClassVar[str] = "The database server does not answer"
+    passes_in_seconds: ClassVar[float] = 90.0
 
 
 class DatabaseFull(AgentError):

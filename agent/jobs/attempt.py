@@ -132,16 +132,19 @@ class Attempt:
             return self._run_patiently(step)
 
     def _run_patiently(self, step: Step[Any]) -> bool:
-        give_up = time.monotonic() + step.patience_seconds
+        began, said = time.monotonic(), ""
         while True:
             try:
                 return step.run(self._context)
             except (DeadlinePassed, LedgerUnavailable):
                 raise
             except (AgentError, OSError) as error:
-                if time.monotonic() >= give_up or _is_refusal(error):
+                if time.monotonic() >= began + _get_patience(step, error) or _is_refusal(error):
                     raise
-                self._output.add(self._describe(error, step.key.value).message)
+                message = self._describe(error, step.key.value).message
+                if message != said:
+                    self._output.add(message)
+                said = message
                 time.sleep(PAUSE_SECONDS)
 
     def _undo(self, index: int, step: Step[Any]) -> bool:
@@ -233,6 +236,11 @@ class Attempt:
         return JobError(
             code=code, message=redact(message, self._secrets.values()), step=step, compensated=False
         )
+
+
+def _get_patience(step: Step[Any], error: Exception) -> float:
+    passes = error.passes_in_seconds if isinstance(error, AgentError) else 0.0
+    return max(step.patience_seconds, passes)
 
 
 def _is_refusal(error: AgentError | OSError) -> bool:

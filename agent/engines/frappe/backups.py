@@ -8,12 +8,16 @@ from typing import Any
 from agent.engines.errors import BackupUnreadable, SiteDataUnreadable
 from agent.engines.frappe import programs
 from agent.engines.frappe.layout import FrappeFolder
+from agent.errors import AgentError
 from agent.executors.port import Executor, ProgramSpec
 from agent.host import files
+from agent.host.mariadb import DatabaseUnreachable
 from agent.host.shell import CommandFailed
 
 SECONDS = 1800.0
 MEMORY_BYTES = 512 << 20
+SERVER_AWAY = ("Lost connection", "Can't connect", "gone away", "Server shutdown")
+"""What MariaDB's own tools say when the server dies under them."""
 UNREADABLE, BROKEN = 3, 4
 """Exit statuses of the programs, see ``images/bench-frappe/bench_frappe``."""
 
@@ -42,7 +46,7 @@ class BackupPrograms:
             files.copy_durably(work / "backup", destination)
         except CommandFailed as error:
             if error.returncode != UNREADABLE:
-                raise
+                raise _explain(error) from error
             raise SiteDataUnreadable(
                 f"The site's data cannot be read ({_last(error)}). They were left as they are; restore the site from a backup."
             ) from error
@@ -95,7 +99,11 @@ class BackupPrograms:
         return self.executor.run_once(program, timeout_seconds=SECONDS)
 
 
-def _explain(error: CommandFailed) -> Exception:
+def _explain(error: CommandFailed) -> AgentError:
+    if any(words in error.tail for words in SERVER_AWAY):
+        return DatabaseUnreachable(
+            f"The database server went away meanwhile ({_last(error)}). The site was not touched; the job goes on when it is back."
+        )
     if error.returncode != BROKEN:
         return error
     return BackupUnreadable(

@@ -338,6 +338,19 @@ class TestFailure:
         job = world.run(world.step(Key.ONE, refuse, patience_seconds=20.0))
         assert (job.status, world.did) == ("failed", ["one", "undo one"])
 
+    def test_what_comes_back_by_itself_is_waited_for_and_said_once(self, world: World) -> None:
+        class Away(PressRefused):
+            passes_in_seconds = 20.0
+
+        def wait(_: Context[Any]) -> bool:
+            if world.did.count("one") < 4:
+                raise Away("It is away for a moment.")
+            return True
+
+        job = world.run(world.step(Key.ONE, wait))
+        assert (job.status, world.did) == ("succeeded", ["one"] * 4)
+        assert job.steps[0].output.count("away for a moment") == 1
+
     def test_a_patient_step_is_tried_again(self, world: World) -> None:
         def once(_: Context[Any]) -> bool:
             return fail(_) if len(world.did) == 1 else True
