@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from pydantic import AliasChoices, SecretStr
+from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
@@ -22,7 +22,7 @@ from billing_bridge.config import Settings as BridgeSettings
 from billing_bridge.sandbox.config import Settings as SandboxSettings
 from press_app.config import Settings as PressSettings
 from scripts.bringup.state import ROOT
-from scripts.stack.settings import Stack
+from scripts.stack.settings import Stack, name_variable
 
 FOLDER = ROOT / "compose"
 WIDTH = 110
@@ -37,7 +37,6 @@ EXAMPLES: dict[str, tuple[type[BaseSettings], str]] = {
 
 def render_example(settings: type[BaseSettings], title: str) -> str:
     """The whole file. An option without a default stands uncommented and empty: it must be set."""
-    prefix = settings.model_config.get("env_prefix", "")
     words = read_words(settings)
     lines = [f"# {title}. Every option with its default; a line without # must be filled in."]
     if settings is not Stack:
@@ -47,8 +46,7 @@ def render_example(settings: type[BaseSettings], title: str) -> str:
     for name, field in settings.model_fields.items():
         text = words.get(name, "")
         lines += ["", *(f"# {line}" for line in textwrap.wrap(text, WIDTH - 2))]
-        alias = field.validation_alias
-        variable = str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"{prefix}{name}".upper()
+        variable = name_variable(settings, name)
         required = field.default is PydanticUndefined and field.default_factory is None
         lines.append(f"{variable}=" if required else f"#{variable}={format_value(field.get_default())}")
     return "\n".join(lines) + "\n"
