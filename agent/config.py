@@ -7,11 +7,21 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+SECRETS = Path("/run/secrets")
+"""Where container engines put secrets. A file there, named as the option is in small letters, sets it; the environment wins."""
+
 
 class Settings(BaseSettings):
     """Read from ``PRESS_AGENT_*``; each option stands in ``compose/agent.env.example`` too."""
 
-    model_config = SettingsConfigDict(env_prefix="PRESS_AGENT_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="PRESS_AGENT_",
+        secrets_dir=SECRETS if SECRETS.is_dir() else None,
+        # Compose has no way to leave a variable out.
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+    )
 
     host: str = "127.0.0.1"
     port: int = Field(default=8090, ge=1, le=65535)

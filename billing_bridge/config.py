@@ -1,5 +1,6 @@
 """The settings of the billing bridge: one frozen object, read from PRESS_BRIDGE_* once."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, SecretStr
@@ -8,13 +9,22 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 Positive = Annotated[float, Field(gt=0)]
 
 
+SECRETS = Path("/run/secrets")
+"""Where container engines put secrets. A file there, named as the option is in small letters, sets it; the environment wins."""
+
+
 class Settings(BaseSettings):
     """Read from ``PRESS_BRIDGE_*``; times are seconds, sizes bytes.
 
     Each option stands in ``compose/billing-bridge.env.example`` too.
     """
 
-    model_config = SettingsConfigDict(env_prefix="PRESS_BRIDGE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="PRESS_BRIDGE_",
+        secrets_dir=SECRETS if SECRETS.is_dir() else None,
+        frozen=True,
+        extra="ignore",
+    )
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8085

@@ -6,11 +6,16 @@ from pathlib import Path
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+SECRETS = Path("/run/secrets")
+"""Where container engines put secrets. A file there, named as the option is in small letters, sets it; the environment wins."""
+
 
 class Settings(BaseSettings):
     """Read from ``PRESS_*``; each option stands in ``compose/control-plane.env.example`` too."""
 
-    model_config = SettingsConfigDict(env_prefix="PRESS_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="PRESS_", secrets_dir=SECRETS if SECRETS.is_dir() else None, frozen=True, extra="forbid"
+    )
 
     host: str = "127.0.0.1"
     port: int = 8080
@@ -28,6 +33,8 @@ class Settings(BaseSettings):
     edge_scheme: str = "http"
     edge_address: str = "127.0.0.1"
     """Where probes reach the edge; the Host header names the site."""
+    edge_probe_url: str = ""
+    """Where probes reach the edge instead, over plain HTTP: a certificate is for the names of sites, not for an address."""
     edge_dynamic_file: Path = Path("var/edge/dynamic/sites.yml")
     """Read by Traefik's file provider; written atomically."""
     edge_pages_url: str = "http://127.0.0.1:8070"
@@ -48,11 +55,18 @@ class Settings(BaseSettings):
     """For each address, of requests without a credential that proves somebody."""
     stream_seconds: int = 600
     """After this a stream of events ends and the listener comes back."""
+    trusted_proxies: str = ""
+    """Addresses or networks, with commas between, of proxies that say who asks; limits by address count whom they name."""
     log_level: str = "INFO"
 
     @property
     def termination_window(self) -> timedelta:
         return timedelta(minutes=self.termination_window_minutes)
+
+    @property
+    def probe_url(self) -> str:
+        """Where probes reach the edge, without a slash at the end."""
+        return self.edge_probe_url.rstrip("/") or f"{self.edge_scheme}://{self.edge_address}:{self.edge_port}"
 
     def site_url(self, hostname: str) -> str:
         """What a browser opens for a site."""

@@ -1,4 +1,4 @@
-"""Builds the images of benches as the agent does; ``scripts/build-images`` calls it."""
+"""Builds the images of benches as the agent does, and those of our own programs; ``scripts/build-images`` calls it."""
 
 import os
 import sys
@@ -18,6 +18,7 @@ from agent.errors import AgentError
 from agent.host.docker_connection import DockerConnection
 from agent.host.docker_images import DockerImages
 from scripts.bringup.state import ROOT
+from scripts.stack.images import ProgramImages
 
 DEFAULT_URL = "unix:///var/run/docker.sock"
 
@@ -48,6 +49,10 @@ def main() -> int:
                 image = images.find(name)
                 size = f"{image.size_bytes / 1e6:.0f}" if image else "missing"
                 table.add_row(name, size, f"{seconds:.0f}" if built and name != settings.base_image else "")
+            programs = ProgramImages(images, base=settings.base_image, extra_ca=settings.extra_ca)
+            for made in programs.ensure(lambda line: console.print(line, style="dim", markup=False)):
+                took = "" if made.seconds is None else f"{made.seconds:.0f}"
+                table.add_row(made.tag, f"{made.size_bytes / 1e6:.0f}", took)
         except AgentError as error:
             console.print(f"build-images: {error.message}", markup=False)
             return 1

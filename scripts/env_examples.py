@@ -22,6 +22,7 @@ from billing_bridge.config import Settings as BridgeSettings
 from billing_bridge.sandbox.config import Settings as SandboxSettings
 from press_app.config import Settings as PressSettings
 from scripts.bringup.state import ROOT
+from scripts.stack.settings import Stack, name_variable
 
 FOLDER = ROOT / "compose"
 WIDTH = 110
@@ -29,19 +30,23 @@ EXAMPLES: dict[str, tuple[type[BaseSettings], str]] = {
     "control-plane.env.example": (PressSettings, "The control plane"),
     "agent.env.example": (AgentSettings, "The host agent"),
     "billing-bridge.env.example": (BridgeSettings, "The billing bridge"),
+    ".env.example": (Stack, "A stack of containers; scripts/init.sh writes .env"),
     "lago-sandbox.env.example": (SandboxSettings, "The Lago sandbox, for trials and tests"),
 }
 
 
 def render_example(settings: type[BaseSettings], title: str) -> str:
     """The whole file. An option without a default stands uncommented and empty: it must be set."""
-    prefix = settings.model_config.get("env_prefix", "")
     words = read_words(settings)
     lines = [f"# {title}. Every option with its default; a line without # must be filled in."]
+    if settings is not Stack:
+        lines.append(
+            "# A file /run/secrets/<option in small letters> sets one, too; that is how containers get secrets."
+        )
     for name, field in settings.model_fields.items():
         text = words.get(name, "")
         lines += ["", *(f"# {line}" for line in textwrap.wrap(text, WIDTH - 2))]
-        variable = f"{prefix}{name}".upper()
+        variable = name_variable(settings, name)
         required = field.default is PydanticUndefined and field.default_factory is None
         lines.append(f"{variable}=" if required else f"#{variable}={format_value(field.get_default())}")
     return "\n".join(lines) + "\n"

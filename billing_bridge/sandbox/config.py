@@ -15,10 +15,19 @@ class PaymentOutcome(StrEnum):
     PENDING = "pending"
 
 
+SECRETS = Path("/run/secrets")
+"""Where container engines put secrets. A file there, named as the option is in small letters, sets it; the environment wins."""
+
+
 class Settings(BaseSettings):
     """Read from ``PRESS_SANDBOX_*``; each option stands in ``compose/lago-sandbox.env.example`` too."""
 
-    model_config = SettingsConfigDict(env_prefix="PRESS_SANDBOX_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="PRESS_SANDBOX_",
+        secrets_dir=SECRETS if SECRETS.is_dir() else None,
+        frozen=True,
+        extra="forbid",
+    )
 
     host: str = "127.0.0.1"
     port: int = 8070

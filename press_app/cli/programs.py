@@ -37,8 +37,9 @@ def run_api() -> None:
                 # httptools, which would be taken by itself, has no limit for the head of a request.
                 http="h11",
                 server_header=False,
-                # Who asks is what limits are counted by, so no header may say it.
-                proxy_headers=False,
+                # Who asks is what limits are counted by, so a header may say it only where a known proxy wrote it.
+                proxy_headers=bool(settings.trusted_proxies),
+                forwarded_allow_ips=settings.trusted_proxies,
                 # Open event streams would otherwise hold a stop back for minutes.
                 timeout_graceful_shutdown=STOP_SECONDS,
             )

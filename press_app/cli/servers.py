@@ -49,23 +49,63 @@ def add_server(
     """Add a host and enrol its agent; the same again changes nothing."""
     if not local:
         message = (
-            "Only the local host can be added so far, with --local. Nothing was added. On another host run "
-            "`press-agent enroll` by hand and PUT its answer to /v1/servers/<id>/enrolment."
+            "Only the local host is enrolled by one command, with --local. Nothing was added. Elsewhere there are two: "
+            "`press server enrolment NAME` prints what `press-agent enroll` reads, `press server accept NAME` reads its answer."
         )
         raise CommandFailed(message, code="remote_enrolment_missing", status=USAGE)
     api = connect(ctx)
-    server = find_server(api, name) or api.post("/v1/servers", {"name": name})
-    answer = _enroll(agent_command, _enrolment_of(api, server), replace=replace)
+    server = _ensure_server(api, name)
+    _accept(api, server, _enroll(agent_command, _enrolment_of(api, server), replace=replace), as_json=as_json)
+
+
+@app.command("enrolment")
+def print_enrolment(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="How operators will call it.")],
+    *,
+    control_plane_url: Annotated[
+        str | None, typer.Option(help="Where that agent reaches the control plane; else its public address.")
+    ] = None,
+) -> None:
+    """Print what `press-agent enroll` reads on the host, as JSON; the server is added where it is not there yet.
+
+    It holds no secret. Only on the host of the control plane, whose key is in it.
+    """
+    api = connect(ctx)
+    enrolment = _enrolment_of(api, _ensure_server(api, name))
+    if control_plane_url:
+        enrolment["control_plane_url"] = control_plane_url
+    print_json(enrolment)
+
+
+@app.command("accept")
+def accept_enrolment(ctx: typer.Context, name: Name, *, as_json: Json = False) -> None:
+    """Read from standard input what `press-agent enroll` printed; the same again changes nothing."""
+    api = connect(ctx)
+    server = get_server(api, name)
+    try:
+        answer = json.loads(sys.stdin.read())
+        _ = answer["url"], answer["public_key"]
+    except (ValueError, KeyError, TypeError) as error:
+        message = "What came in is not what `press-agent enroll` prints. Nothing was changed."
+        raise CommandFailed(message, code="enrolment_failed", status=USAGE) from error
+    _accept(api, server, answer, as_json=as_json)
+
+
+def _ensure_server(api: Api, name: str) -> Row:
+    return find_server(api, name) or api.post("/v1/servers", {"name": name})
+
+
+def _accept(api: Api, server: Row, answer: dict[str, Any], *, as_json: bool) -> None:
+    """Store the agent's address and key where they are not stored, and tell."""
     if server.get("url") != answer["url"] or server["status"] == "pending":
-        server = api.put(
-            f"/v1/servers/{server['id']}/enrolment",
-            {"url": answer["url"], "public_key": answer["public_key"]},
-        )
-    engines = ", ".join(answer.get("engines", []))
+        enrolled = {"url": answer["url"], "public_key": answer["public_key"]}
+        api.put(f"/v1/servers/{server['id']}/enrolment", enrolled)
+    engines = list(answer.get("engines", []))
     show(
-        api.get(f"/v1/servers/{server['id']}") | {"engines": answer.get("engines", [])},
+        api.get(f"/v1/servers/{server['id']}") | {"engines": engines},
         as_json=as_json,
-        sentence=f"{name} is enrolled: its agent listens at {answer['url']} and offers {engines}.",
+        sentence=f"{server['name']} is enrolled: its agent listens at {answer['url']} and offers {', '.join(engines)}.",
     )
 
 

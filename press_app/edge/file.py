@@ -21,9 +21,9 @@ class FileEdge:
     The table stays in memory, so that a table without changes costs one look at the file.
     """
 
-    def __init__(self, file: Path, *, pages_url: str, address: str, port: int, scheme: str) -> None:
+    def __init__(self, file: Path, *, pages_url: str, probe_url: str) -> None:
         self._file = file
-        self._url = f"{scheme}://{address}:{port}/"
+        self._url = f"{probe_url}/"
         self._http = requests.Session()
         self._table = Table(pages_url)
         self._mark: Mark | None = None

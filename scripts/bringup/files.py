@@ -91,8 +91,18 @@ def write_edge(paths: Paths, ports: Mapping[str, int]) -> bool:
     return write_file(paths.state / "edge" / "traefik.yml", text)
 
 
-def render_edge(*, web_address: str, internal_address: str, dynamic_dir: str) -> str:
-    """``traefik/static.yml.j2`` with its three places filled in."""
+def render_edge(
+    *,
+    web_address: str,
+    internal_address: str,
+    dynamic_dir: str,
+    secure_address: str = "",
+    domain: str = "",
+    email: str = "",
+    dns_provider: str = "",
+    certificates: str = "",
+) -> str:
+    """``traefik/static.yml.j2`` with its places filled in; with a secure address the rest must be there, too."""
     loader = FileSystemLoader(ROOT / "traefik")
     # Nothing here is HTML; quotes in a path would break the YAML, so a path with one fails in Traefik, loudly.
     environment = Environment(
@@ -102,6 +112,11 @@ def render_edge(*, web_address: str, internal_address: str, dynamic_dir: str) ->
         web_address=web_address,
         internal_address=internal_address,
         dynamic_dir=dynamic_dir,
+        secure_address=secure_address,
+        domain=domain,
+        email=email,
+        dns_provider=dns_provider,
+        certificates=certificates,
     )
 
 

@@ -12,6 +12,7 @@ from scripts.bringup.state import ROOT
 from scripts.env_examples import EXAMPLES, FOLDER, list_stale, render_example
 from scripts.linters.contracts import slice_names
 from scripts.linters.run import apply_exemptions, load_exemptions, load_project, run_rules
+from scripts.stack.settings import name_variable
 
 CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 README_LINES = 40
@@ -49,9 +50,9 @@ class TestEnvExamples:
     def test_every_option_stands_there_once(self, name: str) -> None:
         settings, title = EXAMPLES[name]
         text = render_example(settings, title)
-        prefix = settings.model_config.get("env_prefix", "")
         for field in settings.model_fields:
-            assert len(re.findall(rf"^#?{prefix}{field.upper()}=", text, re.MULTILINE)) == 1
+            variable = name_variable(settings, field)
+            assert len(re.findall(rf"^#?{variable}=", text, re.MULTILINE)) == 1
 
     def test_a_changed_file_is_noticed(self, tmp_path: Path) -> None:
         for name, (settings, title) in EXAMPLES.items():

@@ -127,9 +127,7 @@ def make_edge(runtime: Runtime) -> FileEdge:
     return FileEdge(
         settings.edge_dynamic_file,
         pages_url=settings.edge_pages_url,
-        address=settings.edge_address,
-        port=settings.edge_port,
-        scheme=settings.edge_scheme,
+        probe_url=settings.probe_url,
     )
 
 

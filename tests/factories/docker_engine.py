@@ -1,5 +1,6 @@
 """A Docker engine for tests: one that is named, or one of our own whose layers are kept from run to run."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -89,9 +90,9 @@ def docker_engine(folder: Path = ROOT / "var" / "test-cache" / "docker") -> Iter
         pytest.skip("dockerd is not installed (Debian: docker.io)")
     if os.getuid() != 0:
         pytest.skip(f"a Docker engine of our own needs root; name a running one in {NAMED}")
-    with _bridge():
-        for each in (folder, RUN):
-            each.mkdir(parents=True, exist_ok=True)
+    for each in (folder, RUN):
+        each.mkdir(parents=True, exist_ok=True)
+    with _alone(), _bridge():
         (RUN / "daemon.json").write_text("{}")
         engine = Engine(f"unix://{RUN / 'docker.sock'}", folder)
         try:
@@ -102,6 +103,17 @@ def docker_engine(folder: Path = ROOT / "var" / "test-cache" / "docker") -> Iter
             if engine.process is not None:
                 engine.process.terminate()
                 engine.process.wait(60)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One engine at a time: a second one would take the bridge and the socket away from the first, of whatever checkout it is."""
+    with (RUN / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pytest.skip(f"another test session has the engine of {RUN}; name one of your own in {NAMED}")
+        yield
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """Servers, releases, benches and jobs from the command line."""
 
+import io
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 
@@ -36,6 +38,29 @@ class TestServer:
         said = press("server", "add", "far", "--json")
         assert (said.status, said.problem["code"]) == (2, "remote_enrolment_missing")
         assert [row["name"] for row in press("server", "list", "--json").json["items"]] != ["far"]
+
+    def test_another_host_is_enrolled_in_two_steps_and_again(
+        self, press: Press, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked = press("server", "enrolment", "far", "--control-plane-url", "http://10.0.0.1:8080")
+        assert asked.json["control_plane_url"] == "http://10.0.0.1:8080"
+        for _ in range(2):
+            answer = subprocess.run(
+                shlex.split(agent_command(tmp_path)),
+                input=asked.out,
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            monkeypatch.setattr("sys.stdin", io.StringIO(answer.stdout))
+            said = press("server", "accept", "far", "--json")
+            assert (said.json["status"], said.json["engines"]) == ("active", ["tryton"])
+        assert [row["name"] for row in press("server", "list", "--json").json["items"]].count("far") == 1
+
+    def test_an_answer_of_nobody_is_refused(self, press: Press, monkeypatch: pytest.MonkeyPatch) -> None:
+        press("server", "enrolment", "far")
+        monkeypatch.setattr("sys.stdin", io.StringIO("{}"))
+        assert press("server", "accept", "far", "--json").problem["code"] == "enrolment_failed"
 
     def test_it_is_drained_and_opened_again_by_name(self, press: Press, driver: Driver) -> None:
         name = press("server", "list", "--json").json["items"][0]["name"]

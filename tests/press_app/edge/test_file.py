@@ -22,7 +22,7 @@ from press_app.edge.file import FileEdge
 from press_app.edge.port import News, Route, RouteState
 
 file, counter = Path(sys.argv[1]), Path(sys.argv[2])
-edge = FileEdge(file, pages_url="http://pages", address="127.0.0.1", port=1, scheme="http")
+edge = FileEdge(file, pages_url="http://pages", probe_url="http://127.0.0.1:1")
 for _ in range(100):
     def read(_mark):
         # The truth moves on at every look, as rows do; whoever looks later knows more.
@@ -41,7 +41,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def edge(file: Path) -> FileEdge:
-    return FileEdge(file, pages_url="http://pages", address="127.0.0.1", port=free_port(), scheme="http")
+    return FileEdge(file, pages_url="http://pages", probe_url=f"http://127.0.0.1:{free_port()}")
 
 
 def make_routes(count: int, state: RouteState = RouteState.LIVE) -> list[Route]:
@@ -181,7 +181,7 @@ class TestProbe:
             return Response("", 302, {"Location": "/login"})
 
         httpserver.expect_request("/").respond_with_handler(answer)
-        edge = FileEdge(file, pages_url="x", address=httpserver.host, port=httpserver.port, scheme="http")
+        edge = FileEdge(file, pages_url="x", probe_url=httpserver.url_for("").rstrip("/"))
         assert edge.probe("acme.localhost") == 302
         assert seen == ["acme.localhost"]
 

@@ -79,7 +79,7 @@ def test_a_hold_is_told_before_anything_else_happens(driver: Driver, reader: Rea
 
 def test_publishers_with_memories_of_their_own_write_the_same_table(driver: Driver, tmp_path: Path) -> None:
     file = tmp_path / "edge" / "dynamic" / "sites.yml"
-    edges = [FileEdge(file, pages_url=PAGES, address="127.0.0.1", port=1, scheme="http") for _ in range(2)]
+    edges = [FileEdge(file, pages_url=PAGES, probe_url="http://127.0.0.1:1") for _ in range(2)]
     names = ("acme", "globex", "initech")
     ids = [driver.active_site(name).id for name in names]
     for turn in range(12):
