@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from agent.errors import AgentError
 from agent.host import files, shell
+from agent.host.locks import file_lock
 
 FETCH_SECONDS = 900.0
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -31,10 +32,18 @@ class GitStore:
             raise SourceUnavailable(
                 f"{commit!r} is no commit. Nothing was fetched; a release names each app by the 40 digits of its commit."
             )
+        files.make_directory(self._folder)
+        with file_lock(self._folder / ".lock", timeout_seconds=FETCH_SECONDS):
+            return self._ensure(url, commit)
+
+    def _ensure(self, url: str, commit: str) -> bool:
         if self._has(commit):
             return False
+        # What a killed git left behind; nobody else is at work here.
+        for left in self._folder.glob("*.lock"):
+            if left.name != ".lock":
+                left.unlink(missing_ok=True)
         if not (self._folder / "HEAD").exists():
-            files.make_directory(self._folder)
             self._git("init", "--quiet", "--bare", ".")
         try:
             self._git("fetch", "--quiet", "--depth=1", "--no-tags", url, commit)

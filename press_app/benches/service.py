@@ -106,7 +106,8 @@ def _deploy_params(bench: Bench, release: Release) -> dict[str, object]:
         "engine": release.engine,
         "release": {"name": release.name, "version": release.engine_version},
         "app_sets": release.app_sets,
-        "sources": release.sources,
+        # An agent of before knows no sources and refuses what it does not know.
+        **({"sources": release.sources} if release.sources else {}),
         "memory_bytes": bench.memory_bytes,
     }
 

@@ -239,6 +239,7 @@ class _Builder:
             "engine": "tryton",
             "engine_version": f"8.{number}",
             "app_sets": [["base"]],
+            "sources": [],
             "created_at": self.now - YEAR,
         }
 

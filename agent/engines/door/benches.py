@@ -158,7 +158,8 @@ class DoorBenches(ABC, Generic[Folder]):
         return status in {ProgramStatus.RUNNING, ProgramStatus.STARTING}
 
     def _control(self, folder: BenchFolder) -> BenchControl:
-        return BenchControl(folder.control, patience_seconds=self._patience)
+        port = folder.read()["control_port"]
+        return BenchControl(folder.control, port=port, patience_seconds=self._patience)
 
     def _bench_folder(self, bench_id: str) -> Folder:
         return self._open_folder(self._folder / check_name(bench_id))

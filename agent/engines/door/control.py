@@ -8,16 +8,26 @@ from typing import Any
 import requests
 
 from agent.engines.errors import BenchNotHealthy
+from agent.host import shared_files
+from agent.host.shared_files import PathUnsafe
 
 PATIENCE_SECONDS = 20.0
 RETRY_SECONDS = 0.02
+NOT_NOW = (OSError, ValueError, KeyError, TypeError, RecursionError, requests.RequestException, PathUnsafe)
+"""Whatever a bench answers, or leaves where its answer should be."""
 
 
 class BenchControl:
-    """Requests to the bench's control port; address and secret stand in a file that the bench writes at each start."""
+    """Requests to the bench's control port. The secret stands in a file that the bench writes at each start.
 
-    def __init__(self, note: Path, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
+    Nothing else of that file is believed where the agent knows the port: a bench that was taken over must not send the agent elsewhere.
+    """
+
+    def __init__(
+        self, note: Path, *, port: int | None = None, patience_seconds: float = PATIENCE_SECONDS
+    ) -> None:
         self._note = note
+        self._port = port
         self._patience = patience_seconds
         self._answer_seconds = 1.5 * patience_seconds
 
@@ -25,7 +35,7 @@ class BenchControl:
         """Return what the bench says about itself, or None while it does not answer."""
         try:
             return self._ask("GET", "/health", timeout=5.0)
-        except (OSError, ValueError, requests.RequestException):
+        except NOT_NOW:
             return None
 
     def reload(self, site_id: str) -> None:
@@ -46,7 +56,7 @@ class BenchControl:
         while True:
             try:
                 self._ask("POST", path, timeout=self._answer_seconds)
-            except (OSError, ValueError, requests.RequestException) as error:
+            except NOT_NOW as error:
                 if time.monotonic() >= deadline:
                     raise BenchNotHealthy(
                         f"The bench did not answer within {self._patience:.0f} s ({type(error).__name__}). The wanted state is "
@@ -57,12 +67,12 @@ class BenchControl:
                 return
 
     def _ask(self, method: str, path: str, *, timeout: float) -> dict[str, Any]:
-        door = json.loads(self._note.read_text("utf-8"))
-        url = f"http://{door['host']}:{door['port']}{path}"
+        door = json.loads(shared_files.read_small(self._note.parent, self._note.name))
+        url = f"http://127.0.0.1:{self._port or int(door['port'])}{path}"
         secret = {"Authorization": f"Bearer {door['secret']}"}
         with requests.Session() as session:
             session.trust_env = False  # A proxy of the machine has no business between us and the bench.
-            answer = session.request(method, url, headers=secret, timeout=timeout)
+            answer = session.request(method, url, headers=secret, timeout=timeout, allow_redirects=False)
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
         return found

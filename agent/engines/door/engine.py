@@ -9,6 +9,7 @@ from agent.engines.door import login_tokens, site_files
 from agent.engines.door.benches import DoorBenches, Folder
 from agent.engines.door.site_files import DoorState, SiteNote
 from agent.engines.port import Site
+from agent.errors import AgentError
 
 LOGIN_PATH = "/-/login"
 
@@ -50,8 +51,15 @@ class DoorEngine(DoorBenches[Folder]):
             bench_id=bench_id,
             hostname=note.hostname,
             state=note.shown,
-            size_bytes=self._measure(folder, site_id),
+            size_bytes=self._measure_or_nothing(folder, site_id),
         )
+
+    def _measure_or_nothing(self, folder: Folder, site_id: str) -> int:
+        """One site that cannot be measured must not hide the others."""
+        try:
+            return self._measure(folder, site_id)
+        except AgentError:
+            return 0
 
     def list_sites(self, bench_id: str) -> list[Site]:
         names = site_files.list_ids(self._bench_folder(bench_id))

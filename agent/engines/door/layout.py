@@ -75,6 +75,15 @@ class BenchFolder(ABC):
     def tokens(self, site_id: str) -> Path:
         return self.path / "tokens" / check_name(site_id)
 
+    def used(self, site_id: str) -> Path:
+        """The bench's marks of tokens that were used; it is the one who writes there."""
+        return self.path / "used" / check_name(site_id)
+
+    @property
+    def told(self) -> tuple[Path, ...]:
+        """What the bench is told, and only reads."""
+        return (self.notes, self.path / "tokens")
+
     @abstractmethod
     def data(self, site_id: str) -> Path:
         """What stands when, and only when, the site's data stand."""
@@ -89,7 +98,7 @@ class BenchFolder(ABC):
         """What the bench's program writes to as well. What the agent is told by lies beside, where that program cannot reach."""
 
     def make(self) -> None:
-        for folder in self.shared:
+        for folder in (*self.shared, *self.told):
             files.make_directory(folder)
 
     def read(self) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Databases of sites: made as clones of a template, changed by SQL, dropped with their user."""
 
+import base64
 import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,18 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import pymysql
 from pymysql.cursors import Cursor
 
 from agent.engines.frappe.layout import DatabaseRecord
-from agent.host.mariadb import DatabaseDamaged, DatabaseRefused, MariaDB, fetch_all, quote
+from agent.host.mariadb import DatabaseDamaged, DatabaseRefused, MariaDB, end_connections, fetch_all, quote
 
-GONE_BY_ITSELF = 1094
-"""No such connection (ER_NO_SUCH_THREAD)."""
 CLONERS = 2
 """Threads that copy tables: a third gains nothing on two cores."""
-MAX_CONNECTIONS = 30
-"""Of one tenant at a time: threads of the web program, workers, and a few commands."""
+MAX_CONNECTIONS = 14
+"""Of one tenant at a time: eight threads of the web program, workers, scheduler, and a few commands."""
 RIGHTS = (
     "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, INDEX, ALTER, CREATE TEMPORARY TABLES, "
     "CREATE VIEW, SHOW VIEW, TRIGGER, CREATE ROUTINE, ALTER ROUTINE, EXECUTE, LOCK TABLES"
@@ -32,11 +30,18 @@ class Databases:
 
     server: MariaDB
 
-    def make(self, prefix: str) -> DatabaseRecord:
-        """An empty database and a user who may do anything in it, and nothing elsewhere."""
+    def make(self, prefix: str, key: str = "") -> DatabaseRecord:
+        """An empty database and a user who may do anything in it, and nothing elsewhere.
+
+        ``key`` is the site's own, by which its secrets are encrypted; a new one without.
+        """
         record = DatabaseRecord(
-            database=f"{prefix}_{secrets.token_hex(4)}", password=secrets.token_urlsafe(24)
+            database=f"{prefix}_{secrets.token_hex(4)}",
+            password=secrets.token_urlsafe(24),
+            key=key or make_key(),
         )
+        # An underscore there stands for any sign, as in LIKE.
+        pattern = quote(record.database.replace("_", "\\_"))
         with self.server.connected() as cursor:
             cursor.execute(
                 f"CREATE DATABASE {quote(record.database)} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"
@@ -45,7 +50,7 @@ class Databases:
                 f"CREATE USER '{record.database}'@'localhost' IDENTIFIED BY %s WITH MAX_USER_CONNECTIONS {MAX_CONNECTIONS}",
                 (record.password,),
             )
-            cursor.execute(f"GRANT {RIGHTS} ON {quote(record.database)}.* TO '{record.database}'@'localhost'")
+            cursor.execute(f"GRANT {RIGHTS} ON {pattern}.* TO '{record.database}'@'localhost'")
         return record
 
     def drop_all(self, prefix: str, *, but: str = "") -> bool:
@@ -63,7 +68,7 @@ class Databases:
                     cursor.execute(f"DROP USER IF EXISTS '{name}'@'localhost'")
             gone = [name for (name,) in databases if name != but]
             for name in gone:
-                _end_connections(cursor, name)
+                end_connections(cursor, name)
                 cursor.execute(f"DROP DATABASE IF EXISTS {quote(name)}")
         return bool(gone)
 
@@ -82,6 +87,10 @@ class Databases:
                 (source,),
             )
         tables = [name for name, kind in kinds if kind == "BASE TABLE"]
+        if not tables:
+            raise DatabaseDamaged(
+                f"The template {source} is empty or gone. Nothing was made; deploy the bench again."
+            )
         sequences = [name for name, kind in kinds if kind == "SEQUENCE"]
         shares = [tables[number::CLONERS] for number in range(CLONERS)]
         with ThreadPoolExecutor(CLONERS) as pool:
@@ -101,15 +110,29 @@ class Databases:
 
     @contextmanager
     def opened(self, record: DatabaseRecord) -> Iterator[Cursor]:
-        with self.server.connected(record.database) as cursor:
+        """A tenant's database with the tenant's own rights: what stands in it may be a trap for anybody with more."""
+        with self.server.connected_as(record.database, record.password) as cursor:
             yield cursor
+
+    def stands(self, database: str) -> bool:
+        """Whether a database has Frappe's first table; none of its tables is read."""
+        with self.server.connected() as cursor:
+            return bool(
+                fetch_all(
+                    cursor,
+                    "SELECT 1 FROM information_schema.tables WHERE table_schema = %s AND table_name = 'tabUser' "
+                    "AND table_type = 'BASE TABLE'",
+                    (database,),
+                )
+            )
 
     def measure(self, record: DatabaseRecord) -> int:
         """Bytes of data and indexes."""
         with self.server.connected() as cursor:
             rows = fetch_all(
                 cursor,
-                "SELECT COALESCE(SUM(data_length + index_length), 0) FROM information_schema.tables WHERE table_schema = %s",
+                "SELECT COALESCE(SUM(data_length + index_length), 0) FROM information_schema.tables WHERE table_schema = %s "
+                "AND table_type = 'BASE TABLE'",
                 (record.database,),
             )
         return int(rows[0][0])
@@ -144,6 +167,11 @@ class Databases:
             return
 
 
+def make_key() -> str:
+    """A key as Fernet wants it: 32 bytes in URL-safe base 64."""
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode("ascii")
+
+
 def _find_zone(name: str) -> ZoneInfo:
     """Frappe writes naive times of the site's own zone."""
     try:
@@ -161,15 +189,3 @@ def _copy_sequence(cursor: Cursor, source: str, name: str) -> None:
         f"SELECT next_not_cached_value FROM {quote(source)}.{quote(name)}",  # noqa: S608 - quoted names
     )
     cursor.execute(f"SELECT SETVAL({quote(name)}, %s, 0)", (following,))
-
-
-def _end_connections(cursor: Cursor, database: str) -> None:
-    """A pooled connection of the bench would hold the database's locks."""
-    for (number,) in fetch_all(
-        cursor, "SELECT id FROM information_schema.processlist WHERE user = %s", (database,)
-    ):
-        try:
-            cursor.execute(f"KILL {int(number)}")
-        except pymysql.MySQLError as error:
-            if error.args[0] != GONE_BY_ITSELF:
-                raise

@@ -10,7 +10,7 @@ from agent.engines.door import site_files
 from agent.engines.door.benches import name_program
 from agent.engines.door.engine import DoorEngine
 from agent.engines.door.site_files import DoorState
-from agent.engines.errors import SiteDataUnreadable, SiteNotHealthy
+from agent.engines.errors import BackupUnreadable, SiteDataUnreadable, SiteNotHealthy
 from agent.engines.frappe import identity, programs, restoring, site_config
 from agent.engines.frappe.backups import BackupPrograms
 from agent.engines.frappe.databases import Databases
@@ -18,6 +18,7 @@ from agent.engines.frappe.layout import DatabaseRecord, FrappeFolder
 from agent.engines.frappe.releases import FrappeReleases, Release
 from agent.engines.frappe.templates import Templates
 from agent.engines.port import BenchSpec, Progress, SiteSpec, Source, Template, Usage
+from agent.executors import remembered
 from agent.executors.port import Executor, ProgramSpec
 from agent.host import files
 from agent.host.locks import file_lock
@@ -185,6 +186,9 @@ class FrappeEngine(DoorEngine[FrappeFolder]):
             raise SiteDataUnreadable(
                 "The site's database is missing or damaged. It was left as it is; restore the site from a backup."
             )
+        # Its settings may have been damaged from inside; what they must say stands in the record.
+        note = site_files.find(folder, site_id)
+        self._tell(folder, site_id, record, note.state if note is not None else DoorState.CLOSED)
         self._backups(folder).write(folder, site_id, destination)
 
     def ensure_restored(self, bench_id: str, site_id: str, hostname: str, source: Path) -> bool:
@@ -199,9 +203,15 @@ class FrappeEngine(DoorEngine[FrappeFolder]):
         manifest = backups.check(folder, site_id, source)
         before = folder.read_record(site_id)
         self._databases.drop_all(_prefix(site_id), but=before.database if before else "")
-        record = self._databases.make(_prefix(site_id))
+        key = manifest.get("encryption_key") or (before.key if before else "")
+        record = self._databases.make(_prefix(site_id), key)
         work = restoring.make_work(folder, site_id, record, self._socket)
         backups.load(folder, site_id, source, work)
+        if not self._databases.has_data(record):
+            self._databases.drop_all(_prefix(site_id), but=before.database if before else "")
+            raise BackupUnreadable(
+                "The backup holds no database of a Frappe site. The site was not touched; take another backup."
+            )
         self._databases.end_sessions(record)
         note = site_files.close(folder, site_id, hostname)
         control = self._control(folder)
@@ -209,8 +219,7 @@ class FrappeEngine(DoorEngine[FrappeFolder]):
         with file_lock(folder.lock(site_id), timeout_seconds=LOCK_SECONDS):
             control.unload(site_id)
             files.remove_tree(folder.tokens(site_id))
-            key = manifest.get("encryption_key") or site_config.make_key()
-            restoring.swap(folder, site_id, record, hostname=hostname, state=note.resumes_as, key=key)
+            restoring.swap(folder, site_id, record, hostname=hostname, state=note.resumes_as)
         site_files.write(folder, site_id, replace(note, state=note.resumes_as))
         control.reload(site_id)
         self._databases.drop_all(_prefix(site_id), but=record.database)
@@ -231,13 +240,13 @@ class FrappeEngine(DoorEngine[FrappeFolder]):
             stop_seconds=programs.DRAIN_SECONDS,
             image=self._releases.get(bench.version, bench.sources).image,
             writable=folder.shared,
-            readable=(folder.notes, self._socket.parent),
+            readable=(*folder.told, self._socket.parent),
             ports=tuple(ports.values()),
         )
 
     def _measure(self, folder: FrappeFolder, site_id: str) -> int:
         record = folder.read_record(site_id)
-        kept = files.size_of(folder.frappe_site(site_id)) if folder.frappe_site(site_id).exists() else 0
+        kept = files.size_of(folder.frappe_site(site_id))
         return kept + (0 if record is None else self._databases.measure(record))
 
     def _require_user(self, folder: FrappeFolder, site_id: str, login: str) -> None:
@@ -246,7 +255,7 @@ class FrappeEngine(DoorEngine[FrappeFolder]):
 
     def _tell(self, folder: FrappeFolder, site_id: str, record: DatabaseRecord, state: DoorState) -> None:
         note = site_files.find(folder, site_id)
-        if note is not None and folder.frappe_site(site_id).exists():
+        if note is not None:
             site_config.write(folder, site_id, record, hostname=note.hostname, state=state)
 
     def _get_record(self, folder: FrappeFolder, site_id: str) -> DatabaseRecord:
@@ -261,9 +270,10 @@ class FrappeEngine(DoorEngine[FrappeFolder]):
         return self._releases.get(known["version"], sources)
 
     def _backups(self, folder: FrappeFolder) -> BackupPrograms:
-        return BackupPrograms(
-            executor=self._executor, image=self._get_release(folder).image, socket=self._socket
-        )
+        # What runs, not what this agent would build today: the two differ after an update of the agent.
+        runs = remembered.recall(folder.program)
+        image = runs.image if runs is not None else self._get_release(folder).image
+        return BackupPrograms(executor=self._executor, image=image, socket=self._socket)
 
 
 def _prefix(site_id: str) -> str:

@@ -2,19 +2,30 @@
 
 import json
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from pymysql.cursors import Cursor
 
 from agent.engines.errors import SiteUnknown
 from agent.engines.frappe.passwords import hash_password, is_password
 from agent.engines.port import SiteSpec
+from agent.errors import AgentError
 from agent.host.mariadb import fetch_all, quote
 
+LONGEST_NAME = 140
+"""Signs of a name in Frappe."""
 KEYS = ("company", "abbr", "email", "name", "login")
 ADOPTED = "adopted"
 LONGEST_ABBR = 5
 PEOPLE = "enabled = 1 AND user_type = 'System User' AND name NOT IN ('Administrator', 'Guest')"
+
+
+class NameTooLong(AgentError):
+    """A name that the ERP cannot hold."""
+
+    code: ClassVar[str] = "name_too_long"
+    status: ClassVar[int] = 422
+    title: ClassVar[str] = "The name is too long"
 
 
 def adopt(cursor: Cursor, site: SiteSpec) -> bool:
@@ -25,8 +36,13 @@ def adopt(cursor: Cursor, site: SiteSpec) -> bool:
     known = dict(fetch_all(cursor, "SELECT name, value FROM __press FOR UPDATE"))
     if "places" not in known:
         raise SiteUnknown("The clone has no owner to configure. Drop the site and create it again.")
+    if len(site.admin_email) > LONGEST_NAME or len(site.admin_login) > LONGEST_NAME:
+        raise NameTooLong(
+            f"An e-mail address or login of more than {LONGEST_NAME} signs cannot be a user of Frappe. Nothing was changed; "
+            "take a shorter one."
+        )
     wanted = {
-        "company": site.company,
+        "company": site.company[:LONGEST_NAME].rstrip(),
         "abbr": abbreviate(site.company),
         "email": site.admin_email.lower(),
         "name": site.admin_email.partition("@")[0],

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.engines.door.layout import BenchFolder, check_name, refuse_link
+from agent.engines.door.layout import BenchFolder, check_name
 from agent.host import files
 
-SHARED = ("sites", "tokens", "run", "queue", "config", "logs")
+SHARED = ("sites", "run", "used", "queue", "config", "logs")
 SITE_FOLDERS = ("private/files", "private/backups", "public/files", "logs", "locks")
 
 
@@ -19,6 +19,8 @@ class DatabaseRecord:
     database: str
     """Name of the database and of its user."""
     password: str
+    key: str
+    """By which the site's own secrets are encrypted."""
 
 
 class FrappeFolder(BenchFolder):
@@ -48,10 +50,8 @@ class FrappeFolder(BenchFolder):
         return (path.stem for path in self.records.glob("*.json"))
 
     def frappe_site(self, site_id: str) -> Path:
-        return refuse_link(self.sites / check_name(site_id))
-
-    def site_config(self, site_id: str) -> Path:
-        return self.frappe_site(site_id) / "site_config.json"
+        """For measuring and removing only; what is written there goes by :mod:`agent.host.shared_files`."""
+        return self.sites / check_name(site_id)
 
     def traces(self, site_id: str) -> tuple[Path, ...]:
         """All files that can stand of a site, in the order of their removal; the lock goes last."""
@@ -60,6 +60,7 @@ class FrappeFolder(BenchFolder):
             self.frappe_site(site_id),
             self.transfer / check_name(site_id),
             self.tokens(site_id),
+            self.used(site_id),
             self.site(site_id),
             self.lock(site_id),
         )
@@ -70,7 +71,7 @@ class FrappeFolder(BenchFolder):
 
     def make(self) -> None:
         super().make()
-        for folder in (self.notes, self.records, self.transfer, self.path / "locks"):
+        for folder in (self.records, self.transfer, self.path / "locks"):
             files.make_directory(folder)
 
     def read_record(self, site_id: str) -> DatabaseRecord | None:

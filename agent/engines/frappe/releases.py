@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from agent.host.git import GitStore
 
 FRAPPE = "frappe"
 BASE_APP = "base"
+NO_TAG = re.compile(r"[^A-Za-z0-9._-]")
 ERP = "erpnext"
 MANIFESTS = ("pyproject.toml", "requirements.txt", "package.json", "yarn.lock")
 CONSTRAINTS = b"setuptools<81\n"
@@ -91,11 +93,12 @@ class FrappeReleases:
                 "--app frappe=<git address>@<commit>."
             )
         code = hashlib.sha256(json.dumps([asdict(source) for source in sources]).encode()).hexdigest()[:12]
+        tag = NO_TAG.sub("-", version)
         makers = [path for path in self._list_program() if path.name in TEMPLATE_MAKERS]
         return Release(
-            image=f"{self._images.repository}:{version}-{digest(self._list_recipe(), code)}",
+            image=f"{self._images.repository}:{tag}-{digest(self._list_recipe(), code)}",
             sources=sources,
-            templates=self._folder / f"templates-frappe-{digest(makers, code)}",
+            templates=self._folder / f"templates-frappe-{code}-{digest(makers)}",
         )
 
     def ensure(self, bench: BenchSpec, progress: Progress) -> bool:

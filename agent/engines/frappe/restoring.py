@@ -4,10 +4,13 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from agent.engines.door.layout import check_name
 from agent.engines.door.site_files import DoorState
 from agent.engines.frappe import site_config
 from agent.engines.frappe.layout import DatabaseRecord, FrappeFolder
-from agent.host import files
+from agent.host import files, shared_files
+
+FILES = ("public", "private")
 
 
 def make_work(folder: FrappeFolder, site_id: str, record: DatabaseRecord, socket: Path) -> Path:
@@ -23,18 +26,21 @@ def make_work(folder: FrappeFolder, site_id: str, record: DatabaseRecord, socket
 
 
 def swap(
-    folder: FrappeFolder, site_id: str, record: DatabaseRecord, *, hostname: str, state: DoorState, key: str
+    folder: FrappeFolder, site_id: str, record: DatabaseRecord, *, hostname: str, state: DoorState
 ) -> None:
-    """Put files, settings and record in place; the site is closed, and a repeated job makes all of it anew."""
-    loaded, site = folder.transfer / site_id / "files", folder.frappe_site(site_id)
-    files.make_directory(site)
-    for name in ("public", "private"):
-        files.remove_tree(site / name)
-        if (loaded / name).is_dir():
-            (loaded / name).replace(site / name)
-    site_config.make_folders(folder, site_id)
-    site_config.write(folder, site_id, record, hostname=hostname, state=state, key=key)
+    """Put record, settings and files in place, in this order: from the record on, the site is what was restored.
+
+    The site is closed meanwhile. Killed in here, it has the restored data and not yet all files; the job goes on with it.
+    """
     write_record(folder, site_id, record)
+    loaded = folder.transfer / site_id / "files"
+    with shared_files.opened_folder(folder.sites, check_name(site_id), make=True):
+        pass
+    for name in FILES:
+        shared_files.remove(folder.sites, site_id, name)
+        shared_files.move(loaded, folder.sites, name, site_id)
+    site_config.make_folders(folder, site_id)
+    site_config.write(folder, site_id, record, hostname=hostname, state=state)
 
 
 def write_record(folder: FrappeFolder, site_id: str, record: DatabaseRecord) -> None:

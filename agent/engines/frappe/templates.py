@@ -53,8 +53,8 @@ class Templates:
 
     def get_database(self, release: Release, apps: tuple[str, ...]) -> str:
         """Return the database to clone. Raises :class:`TemplateMissing`."""
-        note = _note(release, apps)
-        if not note.exists():
+        note = _find_note(release, apps)
+        if note is None:
             raise TemplateMissing(
                 f"The bench has no template for {', '.join(apps)}. Nothing was made; deploy the bench with this set of apps."
             )
@@ -65,8 +65,8 @@ class Templates:
         if not note.exists():
             return None
         known: dict[str, Any] = json.loads(note.read_text("utf-8"))
-        record = DatabaseRecord(database=known["database"], password="")
-        if known["year"] != datetime.now(tz=UTC).year or not self.databases.has_data(record):
+        record = DatabaseRecord(database=known["database"], password="", key="")
+        if known["year"] != datetime.now(tz=UTC).year or not self.databases.stands(record.database):
             return None
         size = self.databases.measure(record)
         return Template(apps=apps, modules=tuple(known["modules"]), size_bytes=size, seconds=0.0)
@@ -95,7 +95,7 @@ class Templates:
         output = self.executor.run_once(program, timeout_seconds=BUILD_SECONDS)
         result: dict[str, Any] = json.loads(output.splitlines()[-1])
         note = asdict(record) | result | {"year": datetime.now(tz=UTC).year}
-        del note["password"]
+        del note["password"], note["key"]
         # Nobody logs in to a template any more.
         self.databases.forget_user(record)
         files.write_atomic(_note(release, apps), json.dumps(note))
@@ -107,6 +107,15 @@ class Templates:
             size_bytes=self.databases.measure(record),
             seconds=result["seconds"],
         )
+
+
+def _find_note(release: Release, apps: tuple[str, ...]) -> Path | None:
+    """That of this agent, or else the newest that an older one made of the same code: benches outlive agents."""
+    wanted = _note(release, apps)
+    kind = release.templates.name.rpartition("-")[0]
+    older = release.templates.parent.glob(f"{kind}-*/{wanted.name}")
+    found = [wanted] if wanted.exists() else sorted(older, key=lambda path: path.stat().st_mtime)
+    return found[-1] if found else None
 
 
 def _note(release: Release, apps: tuple[str, ...]) -> Path:

@@ -234,6 +234,6 @@ class TrytonEngine(DoorEngine[TrytonFolder]):
             memory_bytes=bench.memory_bytes,
             image=release.image,
             writable=folder.shared,
-            readable=(release.templates,),
+            readable=(release.templates, *folder.told),
             ports=tuple(ports.values()),
         )

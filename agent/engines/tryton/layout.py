@@ -5,7 +5,7 @@ from pathlib import Path
 
 from agent.engines.door.layout import BenchFolder, check_name, refuse_link
 
-SHARED = ("databases", "sites", "tokens", "locks", "run")
+SHARED = ("databases", "locks", "run", "used")
 
 
 class TrytonFolder(BenchFolder):
@@ -38,7 +38,7 @@ class TrytonFolder(BenchFolder):
         The lock goes last, so that it stands as long as anything is left to do.
         """
         data = (self.database(site_id), *self.side_files(site_id), self.restoring(site_id))
-        return (*data, self.tokens(site_id), self.site(site_id), self.lock(site_id))
+        return (*data, self.tokens(site_id), self.used(site_id), self.site(site_id), self.lock(site_id))
 
     @property
     def shared(self) -> tuple[Path, ...]:

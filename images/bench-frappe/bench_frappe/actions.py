@@ -28,9 +28,11 @@ class FrappeActions:
         """Sessions are believed from the cache, so they end here too."""
         try:
             text = (self._folder.sites / site_id / "site_config.json").read_text("utf-8")
-        except FileNotFoundError:
+            database = str(json.loads(text)["db_name"])
+        except (OSError, ValueError, KeyError, TypeError):
+            # Damaged settings lead to no session either; the agent writes them anew.
             return False
-        keys = list(self._cache.scan_iter(match=f"{json.loads(text)['db_name']}|*", count=1000))
+        keys = list(self._cache.scan_iter(match=f"{database}|*", count=1000))
         return bool(keys and self._cache.unlink(*keys))
 
     def forget(self, site_id: str) -> None:

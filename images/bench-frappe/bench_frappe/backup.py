@@ -9,9 +9,13 @@ import gzip
 import hashlib
 import io
 import json
+import os
+import shutil
+import stat
 import subprocess
 import sys
 import tarfile
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -52,16 +56,15 @@ def read_site(sites: Path, site: str) -> dict[str, Any]:
     return found
 
 
-def write(sites: Path, site: str, destination: Path) -> None:
-    settings = read_site(sites, site)
+def write(sites: Path, site: str, destination: Path, settings: dict[str, Any]) -> None:
+    """Database first, then what is in files, then what both are."""
     dump = destination.with_name(f"{destination.name}.sql.gz")
     try:
         digest = _dump(settings, dump)
         with tarfile.open(destination, "w") as archive:
             archive.add(dump, DUMP)
             for name in FOLDERS:
-                if (sites / site / name).is_dir():
-                    archive.add(sites / site / name, f"files/{name}", filter=_keep)
+                _add_files(archive, sites / site, name)
             manifest = {
                 "engine": "frappe",
                 "database_sha256": digest,
@@ -76,10 +79,31 @@ def write(sites: Path, site: str, destination: Path) -> None:
         dump.unlink(missing_ok=True)
 
 
-def _keep(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    inside = entry.name.removeprefix("files/")
-    is_ours = (entry.isfile() or entry.isdir()) and not inside.startswith(LEFT_OUT)
-    return entry if is_ours else None
+def _add_files(archive: tarfile.TarFile, site: Path, name: str) -> None:
+    """All plain files; one that is removed or written meanwhile is left out or is what it was when it was read."""
+    for folder, names, found in os.walk(site / name):
+        inside = Path(folder).relative_to(site)
+        names[:] = [each for each in names if f"{inside / each}" != LEFT_OUT]
+        for each in found:
+            try:
+                handle = os.open(Path(folder) / each, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            except OSError:
+                continue
+            with (
+                os.fdopen(handle, "rb") as stream,
+                tempfile.TemporaryFile(dir=archive_folder(archive)) as copy,
+            ):
+                if stat.S_ISREG(os.fstat(handle).st_mode):
+                    shutil.copyfileobj(stream, copy, CHUNK_BYTES)
+                    entry = tarfile.TarInfo(f"files/{inside / each}")
+                    entry.size = copy.tell()
+                    copy.seek(0)
+                    archive.addfile(entry, copy)
+
+
+def archive_folder(archive: tarfile.TarFile) -> Path:
+    """On the disk that takes the backup: memory is no place for what people upload."""
+    return Path(str(archive.name)).parent
 
 
 def _dump(settings: dict[str, Any], destination: Path) -> str:
@@ -127,10 +151,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--to", required=True, type=Path)
     options = parser.parse_args(argv)
     try:
-        write(options.sites, options.site, options.to)
-    except FileNotFoundError as error:
+        settings = read_site(options.sites, options.site)
+    except (FileNotFoundError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(UNREADABLE) from error
+    write(options.sites, options.site, options.to, settings)
 
 
 if __name__ == "__main__":

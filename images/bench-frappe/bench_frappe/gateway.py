@@ -43,6 +43,8 @@ class Gateway:
         # nginx takes this header off whatever comes from outside.
         inside = environ.get("HTTP_X_PRESS_SITE")
         site = self._sites.find(inside) if inside else self._sites.find_by_hostname(read_hostname(environ))
+        if environ["PATH_INFO"] == "/-/realtime" and (site is None or site.state is not SiteState.ACTIVE):
+            return _forbid(start_response)
         if site is None:
             return answer_unknown(environ, start_response)
         if site.state is SiteState.SUSPENDED:
@@ -114,6 +116,12 @@ def _answer_file(start_response: StartResponse, site: Site, path: str) -> Iterab
 def _answer_realtime(environ: WSGIEnvironment, start_response: StartResponse, site: Site) -> Iterable[bytes]:
     """Say to nginx whose realtime it is; a page of another site gets none."""
     if not is_same_origin(environ):
-        return answer_unknown(environ, start_response)
+        return _forbid(start_response)
     start_response("204 No Content", [("X-Press-Site", site.site_id)])
+    return []
+
+
+def _forbid(start_response: StartResponse) -> Iterable[bytes]:
+    """The one refusal that nginx passes on when it asks for leave."""
+    start_response("403 Forbidden", [])
     return []

@@ -35,10 +35,6 @@ class BenchFolder:
         return self.path / "doors"
 
     @property
-    def tokens(self) -> Path:
-        return self.path / "tokens"
-
-    @property
     def run(self) -> Path:
         return self.path / "run"
 

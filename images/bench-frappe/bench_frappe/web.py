@@ -57,7 +57,7 @@ def assemble(folder: BenchFolder, control_address: str) -> Any:
     sites = SiteMap(folder.doors)
     sites.load_all()
     control = start(sites, FrappeActions(folder, cache), folder.run, control_address)
-    gateway = Gateway(sites, Claims(folder.tokens), StaticFiles(OWN_PAGES))
+    gateway = Gateway(sites, Claims(folder.path), StaticFiles(OWN_PAGES))
     control.is_ready = True
     return gateway
 

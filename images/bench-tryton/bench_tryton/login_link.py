@@ -20,8 +20,8 @@ from .tenant_lock import TenantLocks
 class LoginLinks:
     """Sessions for the claims that are good."""
 
-    def __init__(self, folder: Path, locks: TenantLocks, pools: PoolKeeper) -> None:
-        self._claims = Claims(folder)
+    def __init__(self, bench: Path, locks: TenantLocks, pools: PoolKeeper) -> None:
+        self._claims = Claims(bench)
         self._locks = locks
         self._pools = pools
 

@@ -72,7 +72,7 @@ def assemble(options: argparse.Namespace) -> Any:
     from .tenant_lock import TenantLocks
 
     directory: Path = options.directory
-    for name in ("databases", "sites", "tokens", "locks", "run"):
+    for name in ("databases", "locks", "run", "used"):
         (directory / name).mkdir(parents=True, exist_ok=True)
     Pool.start()
     sites = SiteMap(directory / "sites")
@@ -86,7 +86,7 @@ def assemble(options: argparse.Namespace) -> Any:
     )
     control = start(sites, TrytonActions(pools, locks), directory / "run", options.control)
     pin_templates(pools, options.templates, directory / "databases")
-    links = LoginLinks(directory / "tokens", locks, pools)
+    links = LoginLinks(directory, locks, pools)
     gateway = Gateway(sites, locks, pools, links, StaticFiles(options.web_root), StaticFiles(OWN_PAGES))
     gc.freeze()
     control.is_ready = True
@@ -106,7 +106,12 @@ def pin_templates(pools: Any, templates: Path, databases: Path) -> None:
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench_tryton.serve", description=__doc__)
-    parser.add_argument("--directory", required=True, type=Path, help="databases, sites, tokens, locks, run")
+    parser.add_argument(
+        "--directory",
+        required=True,
+        type=Path,
+        help="databases, locks, run, used; sites and tokens are only read",
+    )
     parser.add_argument("--web-root", required=True, type=Path)
     parser.add_argument(
         "--templates", required=True, type=Path, help="folder of templates whose pools are kept loaded"

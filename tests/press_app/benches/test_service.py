@@ -45,7 +45,6 @@ class TestDeploy:
             "release": {"name": "tryton-8", "version": "8.0"},
             "app_sets": [["base"], ["base", "crm", "hr"]],
             "memory_bytes": benches.DEFAULT_MEMORY_BYTES,
-            "sources": [],
         }
         driver.answer(url="http://127.0.0.1:7777")
         bench = get(driver, bench_id)

@@ -1,8 +1,11 @@
 """What is done to databases, on a real server: clones are whole, and a tenant reaches his own."""
 
 import json
+import time
 from contextlib import closing
 from dataclasses import replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pymysql
 import pytest
@@ -29,6 +32,11 @@ SCHEMA = (
     "CREATE TABLE __press (name VARCHAR(64) PRIMARY KEY, value LONGTEXT) ENGINE=InnoDB",
     "CREATE TABLE __global_search (content TEXT, FULLTEXT(content)) ENGINE=MyISAM",
     "CREATE SEQUENCE error_log_id_seq START WITH 41 CACHE 10",
+    "SELECT NEXTVAL(error_log_id_seq)",
+    "CREATE TABLE tabSingles (doctype VARCHAR(140), field VARCHAR(140), value TEXT)",
+    "INSERT INTO tabSingles VALUES ('System Settings', 'time_zone', 'Asia/Kolkata')",
+    "CREATE TABLE `tabScheduled Job Type` (name VARCHAR(140) PRIMARY KEY, last_execution DATETIME(6))",
+    "INSERT INTO `tabScheduled Job Type` VALUES ('daily', '2020-01-01')",
     "INSERT INTO tabUser VALUES ('zqx@zqx.invalid', 'zqxlogin', 1, 'System User'), ('Guest', 'guest', 1, 'Website User')",
     "INSERT INTO tabDocType VALUES ('User')",
     "INSERT INTO tabCompany VALUES ('Zqx', 'ZQ', '{\"company\": \"Zqx\"}')",
@@ -106,14 +114,29 @@ class TestCopy:
     def test_every_table_engine_and_row_is_there(
         self, databases: Databases, template: DatabaseRecord, clone: DatabaseRecord
     ) -> None:
-        assert len(describe(databases, template)) == 8
+        assert len(describe(databases, template)) == 10
         assert describe(databases, clone) == describe(databases, template)
 
     def test_a_sequence_goes_on_where_the_other_stood(
         self, databases: Databases, clone: DatabaseRecord
     ) -> None:
         with databases.opened(clone) as cursor:
-            assert fetch_all(cursor, "SELECT NEXTVAL(error_log_id_seq)") == [(41,)]
+            assert fetch_all(cursor, "SELECT NEXTVAL(error_log_id_seq)") == [(51,)]
+
+    def test_recurring_jobs_count_from_now_in_the_sites_own_time(
+        self, databases: Databases, clone: DatabaseRecord
+    ) -> None:
+        databases.calm(clone)
+        with databases.opened(clone) as cursor:
+            [(stamp,)] = fetch_all(cursor, "SELECT last_execution FROM `tabScheduled Job Type`")
+        here = datetime.now(tz=ZoneInfo("Asia/Kolkata")).replace(tzinfo=None)
+        assert abs((here - stamp).total_seconds()) < 60
+
+    def test_a_template_that_is_gone_makes_no_empty_site(
+        self, databases: Databases, clone: DatabaseRecord
+    ) -> None:
+        with pytest.raises(DatabaseDamaged, match="empty or gone"):
+            databases.copy("nothing_of_that_name", clone.database)
 
 
 class TestAdopt:
@@ -154,6 +177,72 @@ class TestAdopt:
     def test_nobody_of_that_name_is_said_so(self, databases: Databases, clone: DatabaseRecord) -> None:
         with pytest.raises(SiteUnknown, match="Nobody called 'bob'"), databases.opened(clone) as cursor:
             identity.find_user(cursor, "bob")
+
+
+class TestTraps:
+    """What a tenant leaves in his database for whoever looks with more rights."""
+
+    def test_a_view_with_the_rights_of_who_looks_gets_nothing(
+        self, databases: Databases, template: DatabaseRecord, clone: DatabaseRecord
+    ) -> None:
+        own = pymysql.connect(
+            unix_socket=str(databases.server.socket),
+            user=clone.database,
+            password=clone.password,
+            database=clone.database,
+        )
+        with own, own.cursor() as cursor:
+            cursor.execute("DROP TABLE tabUser")
+            cursor.execute("CREATE TABLE loot (text LONGTEXT)")
+            cursor.execute(
+                "CREATE FUNCTION steal() RETURNS INT SQL SECURITY INVOKER MODIFIES SQL DATA "
+                f"BEGIN INSERT INTO loot SELECT name FROM {template.database}.tabUser; RETURN 1; END"
+            )
+            cursor.execute(
+                "CREATE SQL SECURITY INVOKER VIEW tabUser AS SELECT 'x' AS name, steal() AS enabled, "
+                "'x' AS username, 'System User' AS user_type"
+            )
+            own.commit()
+            assert not databases.has_data(clone)
+            databases.measure(clone)
+            databases.stands(clone.database)
+            with pytest.raises(DatabaseRefused), databases.opened(clone) as looked:
+                identity.count_users(looked)
+            cursor.execute("SELECT COUNT(*) FROM loot")
+            assert cursor.fetchall() == ((0,),)
+
+    def test_a_lock_does_not_hold_the_agent(self, databases: Databases, clone: DatabaseRecord) -> None:
+        own = pymysql.connect(
+            unix_socket=str(databases.server.socket),
+            user=clone.database,
+            password=clone.password,
+            database=clone.database,
+        )
+        with own, own.cursor() as cursor:
+            cursor.execute("LOCK TABLES tabUser WRITE")
+            began = time.monotonic()
+            assert not databases.has_data(clone)
+            assert time.monotonic() - began < 40
+
+    def test_who_uses_up_his_connections_loses_them(
+        self, databases: Databases, clone: DatabaseRecord
+    ) -> None:
+        held = [
+            pymysql.connect(
+                unix_socket=str(databases.server.socket), user=clone.database, password=clone.password
+            )
+            for _ in range(MAX_CONNECTIONS)
+        ]
+        assert databases.has_data(clone)
+        for connection in held:
+            connection.close()
+
+    def test_an_underscore_is_no_wildcard(self, databases: Databases, clone: DatabaseRecord) -> None:
+        own = pymysql.connect(
+            unix_socket=str(databases.server.socket), user=clone.database, password=clone.password
+        )
+        with own, own.cursor() as cursor, pytest.raises(pymysql.MySQLError):
+            cursor.execute(f"CREATE DATABASE {clone.database.replace('_', 'x')}")
 
 
 class TestRights:
