@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from agent.engines.port import SiteSpec
 from tests.agent.engines.frappe.deployed import OWNER, Deployed
 
-pytestmark = [pytest.mark.frappe, pytest.mark.docker, pytest.mark.browser, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.frappe, pytest.mark.docker, pytest.mark.timeout(3600)]
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-sandbox")
 PATIENCE_MS = 60_000
