@@ -10,8 +10,11 @@ from agent.engines.door.benches import DoorBenches, Folder
 from agent.engines.door.site_files import DoorState, SiteNote
 from agent.engines.port import Site
 from agent.errors import AgentError
+from agent.host import files
+from agent.host.locks import file_lock
 
 LOGIN_PATH = "/-/login"
+LOCK_SECONDS = 60.0
 
 
 class DoorEngine(DoorBenches[Folder]):
@@ -39,6 +42,35 @@ class DoorEngine(DoorBenches[Folder]):
         control.reload(site_id)
         control.load(site_id)
         return changed
+
+    def ensure_site_dropped(self, bench_id: str, site_id: str) -> bool:
+        """Remove the site's data and its mapping. Unknown site: nothing to do.
+
+        The bench closes the site and lets go of its data before anything is removed; until then the site is whole.
+        """
+        folder = self._bench_folder(bench_id)
+        *traces, lock = folder.traces(site_id)
+        if not folder.note.exists() or not any(path.exists() for path in (*traces, lock)):
+            return False
+        control = self._control(folder) if self._is_up(bench_id) else None
+        note = site_files.find(folder, site_id)
+        if note is not None:
+            site_files.close(folder, site_id, note.hostname)
+        if control is not None:
+            control.reload(site_id)
+            control.unload(site_id)
+        with file_lock(lock, timeout_seconds=LOCK_SECONDS):
+            self._drop_data(site_id)
+            for path in traces:
+                files.remove_tree(path)
+                files.remove_halves(path)
+        if control is not None:
+            control.reload(site_id)
+        files.remove_tree(lock)
+        return True
+
+    def _drop_data(self, site_id: str) -> None:
+        """Remove what a site keeps elsewhere than in its traces; nothing by itself."""
 
     def find_site(self, bench_id: str, site_id: str) -> Site | None:
         folder = self._bench_folder(bench_id)

@@ -92,6 +92,10 @@ class BenchFolder(ABC):
     def list_data(self) -> Iterable[str]:
         """The ids of all sites that have data here."""
 
+    @abstractmethod
+    def traces(self, site_id: str) -> tuple[Path, ...]:
+        """All files that can stand of a site, in the order of their removal; the lock goes last."""
+
     @property
     @abstractmethod
     def shared(self) -> tuple[Path, ...]:

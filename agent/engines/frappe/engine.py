@@ -8,7 +8,7 @@ import requests
 from agent.config import Settings
 from agent.engines.door import site_files
 from agent.engines.door.benches import name_program
-from agent.engines.door.engine import DoorEngine
+from agent.engines.door.engine import LOCK_SECONDS, DoorEngine
 from agent.engines.door.site_files import DoorState
 from agent.engines.errors import BackupUnreadable, SiteDataUnreadable, SiteNotHealthy
 from agent.engines.frappe import identity, programs, restoring, site_config
@@ -24,7 +24,6 @@ from agent.host import files
 from agent.host.locks import file_lock
 from agent.host.mariadb import MariaDB
 
-LOCK_SECONDS = 60.0
 PROBE_SECONDS = 30.0
 PING = "/api/method/ping"
 
@@ -85,32 +84,6 @@ class FrappeEngine(DoorEngine[FrappeFolder]):
         record = self._get_record(folder, site_id)
         is_told = site_config.write(folder, site_id, record, hostname=hostname.lower(), state=state)
         return super().ensure_site_serving(bench_id, site_id, hostname) or is_told
-
-    def ensure_site_dropped(self, bench_id: str, site_id: str) -> bool:
-        """Remove the site's data and its mapping. Unknown site: nothing to do.
-
-        The bench closes the site and ends its sessions before anything is removed; until then the site is whole.
-        """
-        folder = self._bench_folder(bench_id)
-        *traces, lock = folder.traces(site_id)
-        if not folder.note.exists() or not any(path.exists() for path in (*traces, lock)):
-            return False
-        control = self._control(folder) if self._is_up(bench_id) else None
-        note = site_files.find(folder, site_id)
-        if note is not None:
-            site_files.close(folder, site_id, note.hostname)
-        if control is not None:
-            control.reload(site_id)
-            control.unload(site_id)
-        with file_lock(lock, timeout_seconds=LOCK_SECONDS):
-            self._databases.drop_all(_prefix(site_id))
-            for path in traces:
-                files.remove_tree(path)
-                files.remove_halves(path)
-        if control is not None:
-            control.reload(site_id)
-        files.remove_tree(lock)
-        return True
 
     def ensure_site_suspended(self, bench_id: str, site_id: str, reason: str) -> bool:
         """Close the site for its users and end their sessions; its scheduler rests, its data stay."""
@@ -243,6 +216,9 @@ class FrappeEngine(DoorEngine[FrappeFolder]):
             readable=(*folder.told, self._socket.parent),
             ports=tuple(ports.values()),
         )
+
+    def _drop_data(self, site_id: str) -> None:
+        self._databases.drop_all(_prefix(site_id))
 
     def _measure(self, folder: FrappeFolder, site_id: str) -> int:
         record = folder.read_record(site_id)

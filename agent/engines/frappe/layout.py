@@ -54,7 +54,6 @@ class FrappeFolder(BenchFolder):
         return self.sites / check_name(site_id)
 
     def traces(self, site_id: str) -> tuple[Path, ...]:
-        """All files that can stand of a site, in the order of their removal; the lock goes last."""
         return (
             self.data(site_id),
             self.frappe_site(site_id),

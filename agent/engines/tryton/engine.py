@@ -9,7 +9,7 @@ from agent.config import Settings
 from agent.engines.door import site_files
 from agent.engines.door.benches import START_SECONDS, name_program
 from agent.engines.door.control import PATIENCE_SECONDS
-from agent.engines.door.engine import DoorEngine
+from agent.engines.door.engine import LOCK_SECONDS, DoorEngine
 from agent.engines.door.site_files import DoorState
 from agent.engines.errors import SiteNotHealthy
 from agent.engines.port import BenchSpec, Progress, SiteSpec, Template, Usage
@@ -20,7 +20,6 @@ from agent.executors.port import Executor, ProgramSpec
 from agent.host import files
 from agent.host.locks import file_lock
 
-LOCK_SECONDS = 60.0
 PROBE_SECONDS = 15.0
 MAX_DATABASES = 500
 
@@ -70,31 +69,6 @@ class TrytonEngine(DoorEngine[TrytonFolder]):
         folder = self._bench_folder(site.bench_id)
         site_files.get(folder, site.site_id)
         return database.configure(folder.database(site.site_id), site)
-
-    def ensure_site_dropped(self, bench_id: str, site_id: str) -> bool:
-        """Remove the site's data and its mapping. Unknown site: nothing to do.
-
-        The bench closes the site and lets go of its data before anything is removed; until then the site is whole.
-        """
-        folder = self._bench_folder(bench_id)
-        *traces, lock = folder.traces(site_id)
-        if not folder.note.exists() or not any(path.exists() for path in (*traces, lock)):
-            return False
-        control = self._control(folder) if self._is_up(bench_id) else None
-        note = site_files.find(folder, site_id)
-        if note is not None:
-            site_files.close(folder, site_id, note.hostname)
-        if control is not None:
-            control.reload(site_id)
-            control.unload(site_id)
-        with file_lock(lock, timeout_seconds=LOCK_SECONDS):
-            for path in traces:
-                files.remove_tree(path)
-                files.remove_halves(path)
-        if control is not None:
-            control.reload(site_id)
-        files.remove_tree(lock)
-        return True
 
     def ensure_site_suspended(self, bench_id: str, site_id: str, reason: str) -> bool:
         """Close the site for its users and end their sessions; data stay."""

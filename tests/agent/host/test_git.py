@@ -61,3 +61,10 @@ def test_no_address_runs_a_program(store: GitStore, tmp_path: Path) -> None:
     with pytest.raises(SourceUnavailable, match="not allowed"):
         store.ensure(f"ext::touch {tmp_path / 'ran'}", "a" * 40)
     assert not (tmp_path / "ran").exists()
+
+
+def test_what_a_killed_fetch_left_stops_nobody(store: GitStore, upstream: Path, tmp_path: Path) -> None:
+    url = f"file://{upstream}"
+    store.ensure(url, git(upstream, "rev-parse", "HEAD~1"))
+    (tmp_path / "store" / "shallow.lock").touch()
+    assert store.ensure(url, git(upstream, "rev-parse", "HEAD"))

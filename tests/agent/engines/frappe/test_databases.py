@@ -174,6 +174,13 @@ class TestAdopt:
             assert identity.set_password(cursor, "ada@example.com", "second")
             assert fetch_all(cursor, "SELECT sid FROM tabSessions") == []
 
+    def test_names_that_frappe_cannot_hold(self, databases: Databases, clone: DatabaseRecord) -> None:
+        with pytest.raises(identity.NameTooLong), databases.opened(clone) as cursor:
+            identity.adopt(cursor, make_site(admin_email=f"{'a' * 130}@example.com"))
+        with databases.opened(clone) as cursor:
+            identity.adopt(cursor, make_site(company="C" * 190))
+            assert fetch_all(cursor, "SELECT LENGTH(name) FROM tabCompany") == [(140,)]
+
     def test_nobody_of_that_name_is_said_so(self, databases: Databases, clone: DatabaseRecord) -> None:
         with pytest.raises(SiteUnknown, match="Nobody called 'bob'"), databases.opened(clone) as cursor:
             identity.find_user(cursor, "bob")

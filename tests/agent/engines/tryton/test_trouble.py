@@ -29,7 +29,7 @@ from tests.agent.operations.workshop import Workshop
 pytestmark = [pytest.mark.tryton, pytest.mark.timeout(600)]
 PROBE = TrytonProbe()
 PAGE = 4096
-TRACES = 7
+TRACES = 8
 
 
 @pytest.fixture
