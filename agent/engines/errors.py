@@ -56,3 +56,35 @@ class BackupUnreadable(AgentError):
     code: ClassVar[str] = "backup_unreadable"
     status: ClassVar[int] = 422
     title: ClassVar[str] = "The backup cannot be read"
+
+
+class SiteBusy(AgentError):
+    """The site's own work does not end."""
+
+    code: ClassVar[str] = "site_busy"
+    status: ClassVar[int] = 409
+    title: ClassVar[str] = "The site is still working"
+
+
+class AppUnknown(AgentError):
+    """A product app that the bench's release does not have."""
+
+    code: ClassVar[str] = "app_unknown"
+    status: ClassVar[int] = 422
+    title: ClassVar[str] = "The app is not in the release"
+
+
+class AppNeeded(AgentError):
+    """An app that cannot be removed."""
+
+    code: ClassVar[str] = "app_needed"
+    status: ClassVar[int] = 409
+    title: ClassVar[str] = "The app cannot be removed"
+
+
+class ConfigRefused(AgentError):
+    """A setting that a site cannot have."""
+
+    code: ClassVar[str] = "config_refused"
+    status: ClassVar[int] = 422
+    title: ClassVar[str] = "The setting is not taken"

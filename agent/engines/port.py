@@ -6,7 +6,7 @@ All methods raise :class:`agent.errors.AgentError` subclasses whose message says
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Protocol
 SOURCE = re.compile(r"(?P<app>[a-z][a-z0-9_]*)=(?P<url>(?:https|ssh|file)://\S+)@(?P<commit>[0-9a-f]{40})")
 Progress = Callable[[str], None]
 """Takes one line of redacted output for the running step."""
+ConfigValue = bool | int | str
 
 
 class SiteState(StrEnum):
@@ -184,6 +185,12 @@ class Engine(Protocol):
     def ensure_site_resumed(self, bench_id: str, site_id: str) -> bool:
         """Open the site again."""
 
+    def ensure_site_closed(self, bench_id: str, site_id: str) -> bool:
+        """Let nobody in while the site is changed, and wait until nothing works on its data; sessions stay.
+
+        It opens, or stays suspended, by ``ensure_site_serving``. Raises ``site_busy`` when its own work does not end.
+        """
+
     def ensure_admin_password(self, bench_id: str, site_id: str, login: str, password: str) -> bool: ...
 
     def ensure_login_token(
@@ -196,6 +203,31 @@ class Engine(Protocol):
     def probe_site(self, bench_id: str, site_id: str, hostname: str) -> None:
         """Ask the bench for the site as a browser would. Raises ``site_not_healthy``."""
 
+    # What a site is made of
+    def list_apps(self, bench_id: str, site_id: str) -> tuple[str, ...]:
+        """The product apps that the site has, in a fixed order."""
+
+    def ensure_apps(self, bench_id: str, site_id: str, apps: tuple[str, ...], progress: Progress) -> bool:
+        """Install what is missing of ``apps`` and all that it needs, remove the others with their data. The site is closed.
+
+        Raises ``app_unknown`` for what the bench's release lacks and ``app_needed`` for what cannot go, before anything is touched.
+        """
+
+    def ensure_site_migrated(self, bench_id: str, site_id: str, progress: Progress) -> bool:
+        """Bring the data to the state that the bench's release wants. The site is closed."""
+
+    def find_config(self, bench_id: str, site_id: str) -> Mapping[str, ConfigValue]:
+        """The settings that ``ensure_config`` stored last."""
+
+    def ensure_config(self, bench_id: str, site_id: str, config: Mapping[str, ConfigValue]) -> bool:
+        """Let these settings, and no others that were set this way, count while the site serves.
+
+        Raises ``config_refused`` for a key or value that the engine does not take, before anything is touched.
+        """
+
+    def ensure_site_muted(self, bench_id: str, site_id: str) -> bool:
+        """Let a copy of a site tell nothing to the world: no mail, no recurring job. For good."""
+
     # Data
     def write_backup(self, bench_id: str, site_id: str, destination: Path) -> None:
         """Write a consistent copy of all the site's data into one file, while it serves.
@@ -204,7 +236,8 @@ class Engine(Protocol):
         """
 
     def ensure_restored(self, bench_id: str, site_id: str, hostname: str, source: Path) -> bool:
-        """Replace (or make) the site's data from a backup file; checks the file before it touches the site.
+        """Replace (or make) the site's data from a backup file, also one of another site; checks the file before it touches
+        anything. Takes no notice of present data that are damaged or missing.
 
-        Takes no notice of present data that are damaged or missing.
+        The site is closed afterwards: ``ensure_site_serving`` opens it, or leaves it suspended where it was.
         """

@@ -48,3 +48,11 @@ class SpareMissing(AgentError):
     code: ClassVar[str] = "spare_missing"
     status: ClassVar[int] = 404
     title: ClassVar[str] = "The prepared site is not there"
+
+
+class BenchForeign(AgentError):
+    """The bench runs another engine."""
+
+    code: ClassVar[str] = "bench_foreign"
+    status: ClassVar[int] = 422
+    title: ClassVar[str] = "The bench runs another engine"

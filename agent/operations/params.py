@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 PLAIN = r"[A-Za-z0-9][A-Za-z0-9._-]*"
@@ -27,6 +27,12 @@ GitUrl = Annotated[
     str, StringConstraints(max_length=300, pattern=r"^((https|file)://[^\s@]+|ssh://([^\s@]+@)?[^\s@]+)$")
 ]
 """What else git can speak runs programs."""
+ConfigName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+ConfigText = Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Config = Annotated[
+    dict[ConfigName, StrictBool | Annotated[int, Field(ge=-(1 << 53), le=1 << 53, strict=True)] | ConfigText],
+    Field(max_length=100),
+]
 EngineName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 
 

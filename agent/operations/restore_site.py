@@ -6,10 +6,10 @@ from typing import Any, Literal, Self
 from pydantic import model_validator
 
 from agent.engines.errors import SiteDataUnreadable
-from agent.operations import backups, sites
+from agent.operations import backups, changes, sites
 from agent.operations.base import Context, Operation, Step, Urgency
 from agent.operations.errors import BackupForeign, NothingKept
-from agent.operations.params import Backup, Hostname, SiteParams
+from agent.operations.params import Backup, Config, Hostname, SiteParams, Uuid
 
 
 class RestoreSiteParams(SiteParams):
@@ -18,10 +18,15 @@ class RestoreSiteParams(SiteParams):
     hostname: Hostname
     backup: Backup
     state: Literal["active", "suspended"] = "active"
+    copied_from: Uuid | None = None
+    """The site whose backup it is, where that is another one."""
+    config: Config = {}
+    muted: bool = False
+    """It is a copy that must tell nothing to the world."""
 
     @model_validator(mode="after")
-    def _is_of_this_site(self) -> Self:
-        if self.backup.site_id != self.site_id:
+    def _is_of_the_named_site(self) -> Self:
+        if self.backup.site_id != (self.copied_from or self.site_id):
             raise ValueError("the backup is of another site")
         return self
 
@@ -31,6 +36,8 @@ class Key(StrEnum):
     FETCH = "fetch_backup"
     KEEP = "keep_present_data"
     RESTORE = "ensure_restored"
+    MIGRATE = "ensure_migrated"
+    CONFIG = "ensure_config"
     STATE = "ensure_state"
     PROBE = "probe"
 
@@ -80,6 +87,7 @@ def _bring_back_data(context: Context[RestoreSiteParams]) -> None:
             _leave_closed(context)
         before = context.work_dir / "before"
         context.engine.ensure_restored(params.bench_id, params.site_id, params.hostname, before)
+        changes.open_as_before(context)
     sites.drop_what_was_made(context)
 
 
@@ -90,6 +98,20 @@ def _leave_closed(context: Context[RestoreSiteParams]) -> None:
         "What stood before the job could not be read, so there is nothing to go back to. The site is closed; "
         "restore it from a backup."
     )
+
+
+def _migrate(context: Context[RestoreSiteParams]) -> bool:
+    """A backup may be of an older release than the bench's."""
+    params = context.params
+    return context.engine.ensure_site_migrated(params.bench_id, params.site_id, context.progress)
+
+
+def _configure(context: Context[RestoreSiteParams]) -> bool:
+    params = context.params
+    changed = context.engine.ensure_config(params.bench_id, params.site_id, params.config)
+    if params.muted:
+        changed |= context.engine.ensure_site_muted(params.bench_id, params.site_id)
+    return changed
 
 
 def _set_state(context: Context[RestoreSiteParams]) -> bool:
@@ -120,6 +142,8 @@ OPERATION = Operation(
         Step(key=Key.FETCH, title="Fetch the backup and compare", run=_fetch),
         Step(key=Key.KEEP, title="Keep the present data", run=_keep),
         Step(key=Key.RESTORE, title="Bring the data back", run=_restore, undo=_bring_back_data),
+        Step(key=Key.MIGRATE, title="Bring them to the bench's release", run=_migrate),
+        Step(key=Key.CONFIG, title="Write its settings", run=_configure),
         Step(key=Key.STATE, title="Open or close the site", run=_set_state, undo=sites.bring_back_state),
         Step(
             key=Key.PROBE,

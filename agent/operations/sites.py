@@ -75,3 +75,8 @@ def probe(context: Context[SiteParams]) -> bool:
     site = get_site(context)
     context.engine.probe_site(site.bench_id, site.site_id, site.hostname)
     return False
+
+
+def probe_as_it_was(context: Context[SiteParams]) -> bool:
+    """Ask for a site that was open before the job as a browser would; look whether any other is closed."""
+    return probe(context) if context.notes["state"] == SiteState.ACTIVE else check_closed(context)

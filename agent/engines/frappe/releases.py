@@ -11,6 +11,7 @@ from typing import ClassVar
 from agent.config import Settings
 from agent.engines.door.images import BenchImages, Context
 from agent.engines.door.recipe import digest, list_code
+from agent.engines.errors import AppUnknown
 from agent.engines.port import BenchSpec, Progress, Source
 from agent.errors import AgentError
 from agent.host import files
@@ -39,14 +40,6 @@ class ReleaseIncomplete(AgentError):
     code: ClassVar[str] = "release_incomplete"
     status: ClassVar[int] = 422
     title: ClassVar[str] = "The release cannot be built"
-
-
-class AppUnknown(AgentError):
-    """A product app that the release does not have."""
-
-    code: ClassVar[str] = "app_unknown"
-    status: ClassVar[int] = 422
-    title: ClassVar[str] = "The app is not in the release"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,9 +1,8 @@
 """The product's apps as Tryton modules."""
 
 from collections.abc import Iterable
-from typing import ClassVar
 
-from agent.errors import AgentError
+from agent.engines.errors import AppUnknown
 
 MODULES: dict[str, tuple[str, ...]] = {
     "base": (
@@ -28,14 +27,6 @@ MODULES: dict[str, tuple[str, ...]] = {
     "crm": ("sale_opportunity", "marketing", "party_relationship"),
     "hr": ("company_work_time", "timesheet", "attendance", "project", "project_invoice"),
 }
-
-
-class AppUnknown(AgentError):
-    """A product app that this engine does not have."""
-
-    code: ClassVar[str] = "app_unknown"
-    status: ClassVar[int] = 422
-    title: ClassVar[str] = "The app is not offered by this engine"
 
 
 def expand(apps: Iterable[str]) -> tuple[str, ...]:
