@@ -88,3 +88,11 @@ class ConfigRefused(AgentError):
     code: ClassVar[str] = "config_refused"
     status: ClassVar[int] = 422
     title: ClassVar[str] = "The setting is not taken"
+
+
+class LocaleUnknown(AgentError):
+    """A country, currency, language or time zone that the engine does not know."""
+
+    code: ClassVar[str] = "locale_unknown"
+    status: ClassVar[int] = 422
+    title: ClassVar[str] = "The locale is not known"

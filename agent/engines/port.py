@@ -54,6 +54,20 @@ def parse_source(text: str) -> Source:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Locale:
+    """Where a company is at home."""
+
+    country: str = "US"
+    """ISO 3166 alpha-2."""
+    currency: str = "USD"
+    """ISO 4217."""
+    language: str = "en"
+    """ISO 639-1, with a region where it matters: ``pt-BR``."""
+    time_zone: str = "America/New_York"
+    """IANA's name."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class BenchSpec:
     """A running deployment of one release that serves many sites."""
 
@@ -67,6 +81,8 @@ class BenchSpec:
     memory_bytes: int
     sources: tuple[Source, ...] = ()
     """The code of its apps, the engine's own first; empty for engines whose code comes with the agent."""
+    locale: Locale = Locale()
+    """For which the templates are kept ready."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +120,7 @@ class SiteSpec:
     admin_email: str
     admin_password: str = field(repr=False)
     company: str
+    locale: Locale = Locale()
     is_spare: bool = False
     """It belongs to nobody yet: it gets its password now, and its names when somebody comes."""
     keeps_password: bool = False
@@ -156,8 +173,16 @@ class Engine(Protocol):
         """The end of what its programs printed. Raises ``bench_unknown``."""
 
     # Sites
+    def ensure_template(
+        self, bench_id: str, apps: tuple[str, ...], locale: Locale, progress: Progress
+    ) -> bool:
+        """Make the template that a site with these apps and this home is cloned from; instant where it stands.
+
+        Raises ``locale_unknown`` and ``app_unknown``.
+        """
+
     def ensure_site_cloned(self, site: SiteSpec) -> bool:
-        """Make the site's database from the template, under a name that serves nothing yet."""
+        """Make the site's database from the template, under a name that serves nothing yet. Raises ``template_missing``."""
 
     def ensure_site_configured(self, site: SiteSpec) -> bool:
         """Set owner, e-mail, password and company in the clone."""

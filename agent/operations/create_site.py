@@ -15,11 +15,13 @@ from agent.operations.params import (
     Email,
     Hostname,
     Line,
+    LocaleParams,
     Login,
     SecretRef,
     SiteParams,
     Strict,
     TtlSeconds,
+    find_locale,
 )
 
 
@@ -51,6 +53,7 @@ class CreateSiteParams(SiteParams):
     apps: Apps
     admin: Admin
     company: Company
+    locale: LocaleParams | None = None
     prepared: bool = False
     """The site was made by ``prepare_site`` and has its password; it only gets its tenant."""
     first_login: FirstLogin | None = None
@@ -72,6 +75,7 @@ class CreateSiteParams(SiteParams):
 
 class Key(StrEnum):
     LOOK = "look"
+    TEMPLATE = "ensure_template"
     CLONE = "ensure_cloned"
     CONFIGURE = "ensure_configured"
     SERVE = "ensure_serving"
@@ -91,6 +95,7 @@ def _spec(context: Context[CreateSiteParams]) -> SiteSpec:
         admin_email=params.admin.email,
         admin_password="" if ref is None else context.get_secret(ref).reveal(),
         company=params.company.name,
+        locale=find_locale(params.locale),
         keeps_password=params.prepared,
     )
 
@@ -106,6 +111,17 @@ def _look(context: Context[CreateSiteParams]) -> bool:
         )
     context.notes["existed"] = False
     return False
+
+
+def _make_template(context: Context[CreateSiteParams]) -> bool:
+    """The first site of its country, or with these apps, waits for its template; all others find it."""
+    params = context.params
+    if params.prepared:
+        return False
+    locale = find_locale(params.locale)
+    made = context.engine.ensure_template(params.bench_id, params.apps, locale, context.progress)
+    context.notes["is_from_scratch"] = made or context.notes.get("is_from_scratch", False)
+    return made
 
 
 def _clone(context: Context[CreateSiteParams]) -> bool:
@@ -140,16 +156,16 @@ def _result(context: Context[CreateSiteParams]) -> dict[str, Any]:
     modules = record.modules.get(BenchRecord.key(context.params.apps)) if record is not None else None
     return {
         "size_bytes": sites.get_site(context).size_bytes,
-        "created_from": _find_source(context, is_from_scratch=modules is None),
+        "created_from": _find_source(context),
         "modules": modules or [],
         "login_path": context.notes.get("login_path"),
     }
 
 
-def _find_source(context: Context[CreateSiteParams], *, is_from_scratch: bool) -> str:
+def _find_source(context: Context[CreateSiteParams]) -> str:
     if context.params.prepared:
         return "spare"
-    return "scratch" if is_from_scratch else "template"
+    return "scratch" if context.notes["is_from_scratch"] else "template"
 
 
 OPERATION = Operation(
@@ -160,6 +176,7 @@ OPERATION = Operation(
     purpose="create the site",
     steps=(
         Step(key=Key.LOOK, title="Look what stands there", run=_look),
+        Step(key=Key.TEMPLATE, title="Find the template", run=_make_template),
         Step(key=Key.CLONE, title="Clone the template", run=_clone, undo=sites.drop_what_was_made),
         Step(key=Key.CONFIGURE, title="Set owner and company", run=_configure),
         Step(key=Key.SERVE, title="Serve the site", run=_serve),

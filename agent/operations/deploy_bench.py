@@ -10,7 +10,19 @@ from agent.engines.errors import BenchNotHealthy
 from agent.engines.port import BenchSpec, BenchStatus, Engine, Source
 from agent.engines.shelf import BenchRecord
 from agent.operations.base import Context, Operation, Step, Urgency
-from agent.operations.params import MIB, AppName, Apps, Commit, EngineName, GitUrl, Name, Params, Strict
+from agent.operations.params import (
+    MIB,
+    AppName,
+    Apps,
+    Commit,
+    EngineName,
+    GitUrl,
+    LocaleParams,
+    Name,
+    Params,
+    Strict,
+    find_locale,
+)
 
 
 class Release(Strict):
@@ -37,6 +49,7 @@ class DeployBenchParams(Params):
     memory_bytes: Annotated[int, Field(ge=64 * MIB, le=1 << 40)]
     sources: Annotated[tuple[SourceParams, ...], Field(max_length=30)] = ()
     """The code of its apps; empty for engines whose code comes with this agent."""
+    locale: LocaleParams | None = None
 
 
 class Key(StrEnum):
@@ -60,6 +73,7 @@ def _spec(context: Context[DeployBenchParams]) -> BenchSpec:
         app_sets=params.app_sets,
         memory_bytes=params.memory_bytes,
         sources=tuple(Source(app=each.app, url=each.url, commit=each.commit) for each in params.sources),
+        locale=find_locale(params.locale),
     )
 
 

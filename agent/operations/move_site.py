@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Any, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from agent.engines.port import SiteState
 from agent.operations import backups, changes, sites
@@ -18,7 +18,7 @@ class MoveSiteParams(BackupParams):
 
     to_bench_id: Uuid
     hostname: Hostname
-    config: Config = {}
+    config: Config = Field(default_factory=dict)
     muted: bool = False
 
     @model_validator(mode="after")

@@ -4,6 +4,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
+from agent.engines.port import Locale
+
 LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 PLAIN = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 """One name in a location: what begins with a dot could lead out of the store."""
@@ -68,6 +70,15 @@ class SiteParams(Params):
         return self.site_id
 
 
+class LocaleParams(Strict):
+    """Where a company is at home, as the contract describes it."""
+
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]
+    time_zone: Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z]+([/_+-][A-Za-z0-9]+)*$")]
+
+
 class Backup(Strict):
     """A backup as the contract describes it."""
 
@@ -80,3 +91,8 @@ class Backup(Strict):
     content_sha256: Digest | None = None
     taken_at: str
     verified_at: str | None = None
+
+
+def find_locale(named: LocaleParams | None) -> Locale:
+    """The engine's words for it; where none is named, the contract's own."""
+    return Locale() if named is None else Locale(**named.model_dump())

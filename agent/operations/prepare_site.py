@@ -6,7 +6,7 @@ from typing import Any
 from agent.engines.port import SiteSpec
 from agent.operations import sites
 from agent.operations.base import Context, Operation, Step, Urgency
-from agent.operations.params import Apps, Login, SecretRef, SiteParams
+from agent.operations.params import Apps, LocaleParams, Login, SecretRef, SiteParams, find_locale
 
 NOBODY = "nobody.invalid"
 """Stands for the tenant until there is one; no request can lead to a name that ends so (RFC 2606)."""
@@ -18,6 +18,7 @@ class PrepareSiteParams(SiteParams):
     apps: Apps
     login: Login
     password: SecretRef
+    locale: LocaleParams | None = None
 
     @property
     def secret_refs(self) -> tuple[str, ...]:
@@ -26,6 +27,7 @@ class PrepareSiteParams(SiteParams):
 
 class Key(StrEnum):
     LOOK = "look"
+    TEMPLATE = "ensure_template"
     CLONE = "ensure_cloned"
     CONFIGURE = "ensure_configured"
 
@@ -41,8 +43,15 @@ def _spec(context: Context[PrepareSiteParams]) -> SiteSpec:
         admin_email=f"{params.login}@{NOBODY}",
         admin_password=context.get_secret(params.password).reveal(),
         company="Spare",
+        locale=find_locale(params.locale),
         is_spare=True,
     )
+
+
+def _make_template(context: Context[PrepareSiteParams]) -> bool:
+    params = context.params
+    locale = find_locale(params.locale)
+    return context.engine.ensure_template(params.bench_id, params.apps, locale, context.progress)
 
 
 def _clone(context: Context[PrepareSiteParams]) -> bool:
@@ -65,6 +74,7 @@ OPERATION = Operation(
     purpose="prepare a site for the next order",
     steps=(
         Step(key=Key.LOOK, title="Look what stands there", run=sites.look_whether_it_exists),
+        Step(key=Key.TEMPLATE, title="Find the template", run=_make_template),
         Step(key=Key.CLONE, title="Clone the template", run=_clone, undo=sites.drop_what_was_made),
         Step(key=Key.CONFIGURE, title="Set the owner's password", run=_configure),
     ),

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Any, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from agent.engines.errors import SiteDataUnreadable
 from agent.operations import backups, changes, sites
@@ -20,7 +20,7 @@ class RestoreSiteParams(SiteParams):
     state: Literal["active", "suspended"] = "active"
     copied_from: Uuid | None = None
     """The site whose backup it is, where that is another one."""
-    config: Config = {}
+    config: Config = Field(default_factory=dict)
     muted: bool = False
     """It is a copy that must tell nothing to the world."""
 
