@@ -50,12 +50,16 @@ class BenchControl:
         """Let the bench forget what it remembers of the site's data."""
         self._act(f"/sites/{site_id}/unload")
 
-    def _act(self, path: str) -> None:
+    def is_idle(self, site_id: str) -> bool:
+        """Whether no request and no job works on the site. Raises ``bench_not_healthy``."""
+        return bool(self._act(f"/sites/{site_id}/idle").get("idle"))
+
+    def _act(self, path: str) -> dict[str, Any]:
         """Ask until it is answered: a bench that was killed is back within seconds. Raises ``bench_not_healthy``."""
         deadline = time.monotonic() + self._patience
         while True:
             try:
-                self._ask("POST", path, timeout=self._answer_seconds)
+                return self._ask("POST", path, timeout=self._answer_seconds)
             except NOT_NOW as error:
                 if time.monotonic() >= deadline:
                     raise BenchNotHealthy(
@@ -63,8 +67,6 @@ class BenchControl:
                         "stored and holds when the bench starts. Look at the bench's log, then repeat the job."
                     ) from error
                 time.sleep(RETRY_SECONDS)
-            else:
-                return
 
     def _ask(self, method: str, path: str, *, timeout: float) -> dict[str, Any]:
         door = json.loads(shared_files.read_small(self._note.parent, self._note.name))

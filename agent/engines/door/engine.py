@@ -43,6 +43,19 @@ class DoorEngine(DoorBenches[Folder]):
         control.load(site_id)
         return changed
 
+    def ensure_site_closed(self, bench_id: str, site_id: str) -> bool:
+        """Let nobody in, and wait until nothing works on the data; the state that the site had is remembered."""
+        folder = self._bench_folder(bench_id)
+        note = site_files.get(folder, site_id)
+        changed = note.state is not DoorState.CLOSED
+        site_files.close(folder, site_id, note.hostname)
+        self._control(folder).reload(site_id)
+        self._wait_until_idle(folder, site_id)
+        return changed
+
+    def _wait_until_idle(self, folder: Folder, site_id: str) -> None:
+        """Wait for whatever still works on the data of a closed site. Raises ``site_busy``."""
+
     def ensure_site_dropped(self, bench_id: str, site_id: str) -> bool:
         """Remove the site's data and its mapping. Unknown site: nothing to do.
 
@@ -60,7 +73,7 @@ class DoorEngine(DoorBenches[Folder]):
             control.reload(site_id)
             control.unload(site_id)
         with file_lock(lock, timeout_seconds=LOCK_SECONDS):
-            self._drop_data(site_id)
+            self._drop_data(folder, site_id)
             for path in traces:
                 files.remove_tree(path)
                 files.remove_halves(path)
@@ -69,7 +82,7 @@ class DoorEngine(DoorBenches[Folder]):
         files.remove_tree(lock)
         return True
 
-    def _drop_data(self, site_id: str) -> None:
+    def _drop_data(self, folder: Folder, site_id: str) -> None:
         """Remove what a site keeps elsewhere than in its traces; nothing by itself."""
 
     def find_site(self, bench_id: str, site_id: str) -> Site | None:

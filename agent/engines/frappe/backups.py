@@ -7,6 +7,7 @@ from typing import Any
 
 from agent.engines.errors import BackupUnreadable, SiteDataUnreadable
 from agent.engines.frappe import programs
+from agent.engines.frappe.changes import SERVER_AWAY
 from agent.engines.frappe.layout import FrappeFolder
 from agent.errors import AgentError
 from agent.executors.port import Executor, ProgramSpec
@@ -16,8 +17,6 @@ from agent.host.shell import CommandFailed
 
 SECONDS = 1800.0
 MEMORY_BYTES = 512 << 20
-SERVER_AWAY = ("Lost connection", "Can't connect", "gone away", "Server shutdown")
-"""What MariaDB's own tools say when the server dies under them."""
 UNREADABLE, BROKEN = 3, 4
 """Exit statuses of the programs, see ``images/bench-frappe/bench_frappe``."""
 

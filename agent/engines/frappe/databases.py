@@ -53,20 +53,26 @@ class Databases:
             cursor.execute(f"GRANT {RIGHTS} ON {pattern}.* TO '{record.database}'@'localhost'")
         return record
 
-    def drop_all(self, prefix: str, *, but: str = "") -> bool:
-        """Drop what begins with the prefix, databases and users, but for one. Returns whether there was any."""
+    def drop_all(
+        self, prefix: str, *, also: DatabaseRecord | None = None, but: DatabaseRecord | None = None
+    ) -> bool:
+        """Drop what begins with the prefix and one more, databases and users, but for one. Returns whether there was any."""
         pattern = f"{prefix}\\_%"
+        named = "" if also is None else also.database
+        kept = "" if but is None else but.database
         with self.server.connected() as cursor:
             databases = fetch_all(
                 cursor,
-                "SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE %s",
-                (pattern,),
+                "SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE %s OR schema_name = %s",
+                (pattern, named),
             )
-            users = fetch_all(cursor, "SELECT user FROM mysql.user WHERE user LIKE %s", (pattern,))
+            users = fetch_all(
+                cursor, "SELECT user FROM mysql.user WHERE user LIKE %s OR user = %s", (pattern, named)
+            )
             for (name,) in users:
-                if name != but:
+                if name != kept:
                     cursor.execute(f"DROP USER IF EXISTS '{name}'@'localhost'")
-            gone = [name for (name,) in databases if name != but]
+            gone = [name for (name,) in databases if name != kept]
             for name in gone:
                 end_connections(cursor, name)
                 cursor.execute(f"DROP DATABASE IF EXISTS {quote(name)}")

@@ -125,3 +125,18 @@ def set_password(cursor: Cursor, user: str, password: str) -> bool:
 
 def count_users(cursor: Cursor) -> int:
     return int(fetch_all(cursor, f"SELECT COUNT(*) FROM tabUser WHERE {PEOPLE}")[0][0])  # noqa: S608 - a constant
+
+
+def list_installed(cursor: Cursor) -> tuple[str, ...]:
+    """Frappe's names of the apps that the site has, in the order in which they came."""
+    rows = fetch_all(
+        cursor, "SELECT defvalue FROM tabDefaultValue WHERE defkey = 'installed_apps' AND parent = '__global'"
+    )
+    found = json.loads(rows[0][0]) if rows else []
+    return tuple(str(app) for app in found)
+
+
+def find_code(cursor: Cursor) -> str:
+    """Which code the data fit; empty where nobody noted it."""
+    rows = fetch_all(cursor, "SELECT value FROM __press WHERE name = 'code'")
+    return str(rows[0][0]) if rows else ""

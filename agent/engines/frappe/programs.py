@@ -36,12 +36,29 @@ def serve(bench: Path, port: int, control_port: int, socket: Path) -> tuple[str,
     )
 
 
-def make_template(folder: Path, site: str, apps: tuple[str, ...], socket: Path) -> tuple[str, ...]:
+def make_blank(folder: Path, site: str, apps: tuple[str, ...], socket: Path) -> tuple[str, ...]:
+    return (*(PYTHON, "-m", "bench_frappe.blank"), *_new(folder, site, socket), "--apps", ",".join(apps))
+
+
+def make_template(folder: Path, site: str, home: str, code: str, socket: Path) -> tuple[str, ...]:
+    what = ("--home", home, "--code", code)
+    return (*(PYTHON, "-m", "bench_frappe.template"), *_new(folder, site, socket), *what)
+
+
+def _new(folder: Path, site: str, socket: Path) -> tuple[str, ...]:
     return (
-        *(PYTHON, "-m", "bench_frappe.template"),
-        *("--sites", str(folder / "sites"), "--site", site, "--apps", ",".join(apps)),
+        *("--sites", str(folder / "sites"), "--site", site),
         *("--database", f"unix://{socket}", "--password-file", str(folder / "password")),
     )
+
+
+def change_apps(sites: Path, site: str, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    where = ("--sites", str(sites), "--site", site)
+    return (PYTHON, "-m", "bench_frappe.apps", *where, "--wanted", ",".join(wanted))
+
+
+def migrate(sites: Path, site: str, code: str) -> tuple[str, ...]:
+    return (PYTHON, "-m", "bench_frappe.migrate", "--sites", str(sites), "--site", site, "--code", code)
 
 
 def write_backup(sites: Path, site: str, destination: Path) -> tuple[str, ...]:

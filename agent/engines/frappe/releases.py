@@ -31,7 +31,7 @@ BUILD_FILES = (
     "bin/wkhtmltopdf",
     *(f"build/{name}.py" for name in ("requirements", "packages", "assemble")),
 )
-TEMPLATE_MAKERS = frozenset({"template.py", "prepare.py", "layout.py"})
+TEMPLATE_MAKERS = frozenset({"blank.py", "template.py", "home.py", "opened.py", "prepare.py", "layout.py"})
 
 
 class ReleaseIncomplete(AgentError):
@@ -47,16 +47,29 @@ class Release:
     """What a bench runs from."""
 
     image: str
+    code: str
+    """Says which code of which apps it is."""
     sources: tuple[Source, ...]
     templates: Path
     """Notes of the templates that were made with it."""
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        """Frappe's names of its apps, its own first."""
+        return tuple(source.app for source in self.sources)
+
+    def name(self, installed: Sequence[str]) -> tuple[str, ...]:
+        """The product's names of what is installed: ERPNext is ``base``, and so is Frappe where there is nothing else."""
+        named = [BASE_APP if app == ERP else app for app in self.held if app in installed and app != FRAPPE]
+        has_base = ERP in installed or ERP not in self.held
+        return (BASE_APP if has_base else FRAPPE, *(app for app in named if app != BASE_APP))
 
     def expand(self, apps: Sequence[str]) -> tuple[str, ...]:
         """The apps to install in the release's own order, without frappe itself, which every site has.
 
         ``base`` is the ERP where the release holds one. Raises :class:`AppUnknown`.
         """
-        held = [source.app for source in self.sources]
+        held = self.held
         wanted = {FRAPPE, *apps} - {BASE_APP}
         if BASE_APP in apps and ERP in held:
             wanted.add(ERP)
@@ -90,6 +103,7 @@ class FrappeReleases:
         makers = [path for path in self._list_program() if path.name in TEMPLATE_MAKERS]
         return Release(
             image=f"{self._images.repository}:{tag}-{digest(self._list_recipe(), code)}",
+            code=code,
             sources=sources,
             templates=self._folder / f"templates-frappe-{code}-{digest(makers)}",
         )

@@ -1,31 +1,18 @@
 """``site_config.json``: what Frappe is told of a site, written by the agent from its own record of it."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from agent.engines.door.layout import check_name
-from agent.engines.door.site_files import DoorState
-from agent.engines.frappe.layout import SITE_FOLDERS, DatabaseRecord, FrappeFolder
+from agent.engines.door.site_files import DoorState, SiteNote
+from agent.engines.frappe.config_keys import FORBIDDEN, OURS
+from agent.engines.frappe.layout import SITE_FOLDERS, DatabaseRecord, FrappeFolder, SiteSettings
 from agent.host import shared_files
 from agent.host.shared_files import PathUnsafe
 
 LOCAL = ".localhost"
 NAME = "site_config.json"
-OURS = frozenset(
-    {
-        "db_name",
-        "db_password",
-        "db_socket",
-        "maintenance_mode",
-        "pause_scheduler",
-        "host_name",
-        "encryption_key",
-    }
-)
-FORBIDDEN = frozenset(
-    {"db_host", "db_port", "db_type", "extra_config", "developer_mode", "server_script_enabled"}
-)
-"""What would lead a site elsewhere or run code; nobody but us says such things."""
 
 
 def make_folders(folder: FrappeFolder, site_id: str) -> None:
@@ -38,16 +25,50 @@ def make_folders(folder: FrappeFolder, site_id: str) -> None:
 def write(
     folder: FrappeFolder, site_id: str, record: DatabaseRecord, *, hostname: str, state: DoorState
 ) -> bool:
-    """Write what the site is; what its people added to it stays, where it can be read. Returns whether it was another."""
+    """Write what the site is; what its people added to it stays, where it can be read. Returns whether it was another one."""
+    return _write(folder, site_id, record, folder.read_settings(site_id), (), hostname=hostname, state=state)
+
+
+def change(
+    folder: FrappeFolder, site_id: str, record: DatabaseRecord, settings: SiteSettings, note: SiteNote
+) -> bool:
+    """Let these settings count, and those of before no more. Returns whether they were others."""
+    before = folder.read_settings(site_id)
+    gone = before.config.keys() - settings.config.keys()
+    # The file that says what counted comes last: until then what is to go is known.
+    told = _write(folder, site_id, record, settings, gone, hostname=note.hostname, state=note.state)
+    if before == settings:
+        return told
+    folder.write_settings(site_id, settings)
+    return True
+
+
+def _write(
+    folder: FrappeFolder,
+    site_id: str,
+    record: DatabaseRecord,
+    settings: SiteSettings,
+    gone: Iterable[str],
+    *,
+    hostname: str,
+    state: DoorState,
+) -> bool:
     known = _read(folder, site_id)
     scheme = "http" if hostname.endswith(LOCAL) else "https"
-    kept = {name: value for name, value in known.items() if name not in OURS | FORBIDDEN}
-    wanted: dict[str, Any] = kept | {
-        "db_name": record.database,
-        "db_password": record.password,
-        "encryption_key": record.key,
-        "host_name": f"{scheme}://{hostname}",
-    }
+    dropped = OURS | FORBIDDEN | set(gone)
+    kept = {name: value for name, value in known.items() if name not in dropped}
+    wanted: dict[str, Any] = (
+        kept
+        | dict(settings.config)
+        | {
+            "db_name": record.database,
+            "db_password": record.password,
+            "encryption_key": record.key,
+            "host_name": f"{scheme}://{hostname}",
+        }
+    )
+    if settings.is_muted:
+        wanted |= {"mute_emails": 1, "pause_scheduler": 1}
     if state is not DoorState.ACTIVE:
         wanted |= {"maintenance_mode": 1, "pause_scheduler": 1}
     if wanted == known:

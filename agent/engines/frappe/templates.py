@@ -1,24 +1,31 @@
-"""Templates of a release: one database for each set of apps, with the setup wizard answered, cloned for new sites."""
+"""Templates of a release: one database for each set of apps and each home, with the setup wizard answered, cloned for new sites.
+
+A template is made of a blank site, which has the apps and no answers yet; that one is made once and kept for the next home.
+"""
 
 import json
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
 from agent.engines.door.recipe import digest
+from agent.engines.errors import LocaleUnknown
 from agent.engines.frappe import programs
 from agent.engines.frappe.databases import Databases
 from agent.engines.frappe.layout import DatabaseRecord
 from agent.engines.frappe.releases import Release
-from agent.engines.port import Progress, Template
+from agent.engines.port import Locale, Progress, Template
 from agent.errors import AgentError
 from agent.executors.port import Executor, ProgramSpec
 from agent.host import files
 from agent.host.locks import file_lock
+from agent.host.shell import CommandFailed
 
 BUILD_SECONDS = 1800.0
 BUILD_MEMORY_BYTES = 2 << 30
+UNKNOWN = 5
+"""Exit status of the program, see ``images/bench-frappe/bench_frappe/template.py``."""
 
 
 class TemplateMissing(AgentError):
@@ -37,91 +44,154 @@ class Templates:
     executor: Executor
 
     def ensure(
-        self, release: Release, app_sets: tuple[tuple[str, ...], ...], progress: Progress
-    ) -> tuple[list[Template], bool]:
-        """Make what is missing. A template of last year is made anew: it brings the fiscal year of today."""
-        made = False
-        found: list[Template] = []
-        with file_lock(release.templates / ".lock", timeout_seconds=BUILD_SECONDS):
-            for apps in app_sets:
-                template = self._find(release, apps)
-                if template is None:
-                    template = self._make(release, apps, progress)
-                    made = True
-                found.append(template)
-        return found, made
+        self, release: Release, apps: tuple[str, ...], locale: Locale, progress: Progress
+    ) -> tuple[Template, bool]:
+        """Make it where it is missing. Returns it, and whether it was made.
 
-    def get_database(self, release: Release, apps: tuple[str, ...]) -> str:
+        One of last year is made anew: it brings the fiscal year of today. Raises :class:`LocaleUnknown`.
+        """
+        found = self._find(release, apps, locale)
+        if found is not None:
+            return found, False
+        with file_lock(release.templates / ".lock", timeout_seconds=BUILD_SECONDS):
+            found = self._find(release, apps, locale)
+            return (
+                (found, False) if found is not None else (self._make(release, apps, locale, progress), True)
+            )
+
+    def stands(self, release: Release, apps: tuple[str, ...], locale: Locale) -> bool:
+        """Whether there is one that is of today, or that an older agent made."""
+        note = _find_note(release, apps, locale)
+        if note is None:
+            return False
+        return note.parent != release.templates or self._find(release, apps, locale) is not None
+
+    def get_database(self, release: Release, apps: tuple[str, ...], locale: Locale) -> str:
         """Return the database to clone. Raises :class:`TemplateMissing`."""
-        note = _find_note(release, apps)
+        note = _find_note(release, apps, locale)
         if note is None:
             raise TemplateMissing(
                 f"The bench has no template for {', '.join(apps)}. Nothing was made; deploy the bench with this set of apps."
             )
         return str(json.loads(note.read_text("utf-8"))["database"])
 
-    def _find(self, release: Release, apps: tuple[str, ...]) -> Template | None:
-        note = _note(release, apps)
+    def _find(self, release: Release, apps: tuple[str, ...], locale: Locale) -> Template | None:
+        note = _note(release, apps, locale)
         if not note.exists():
             return None
         known: dict[str, Any] = json.loads(note.read_text("utf-8"))
         record = DatabaseRecord(database=known["database"], password="", key="")
-        if known["year"] != datetime.now(tz=UTC).year or not self.databases.stands(record.database):
+        if _is_over(known) or not self.databases.stands(record.database):
             return None
         size = self.databases.measure(record)
         return Template(apps=apps, modules=tuple(known["modules"]), size_bytes=size, seconds=0.0)
 
-    def _make(self, release: Release, apps: tuple[str, ...], progress: Progress) -> Template:
+    def _make(self, release: Release, apps: tuple[str, ...], locale: Locale, progress: Progress) -> Template:
         installed = release.expand(apps)
-        prefix = _prefix(release, installed)
-        progress(f"Making the template of frappe{''.join(f', {app}' for app in installed)}")
+        blank = self._ensure_blank(release, installed, progress)
+        progress(f"Making the template of frappe{_list(installed)} for {locale.country}")
+        home = json.dumps(asdict(locale))
+        prefix = _prefix("t", release, installed, home)
         self.databases.drop_all(prefix)
         record = self.databases.make(prefix)
+        self.databases.copy(blank["database"], record.database)
+        argv = programs.make_template(
+            release.templates / prefix, record.database, home, release.code, self._socket
+        )
+        try:
+            result = self._run(release, prefix, record, argv)
+        except CommandFailed as error:
+            self.databases.drop_all(prefix)
+            if error.returncode != UNKNOWN:
+                raise
+            raise LocaleUnknown(
+                f"There can be no site for {home} ({error.tail}). Nothing was made; correct the order."
+            ) from error
+        note = {"database": record.database, "modules": blank["modules"], **result}
+        files.write_atomic(_note(release, apps, locale), json.dumps(note))
+        progress(f"The template is ready after {result['seconds']} s")
+        return Template(
+            apps=apps,
+            modules=tuple(blank["modules"]),
+            size_bytes=self.databases.measure(record),
+            seconds=result["seconds"] + blank["seconds"],
+        )
+
+    def _ensure_blank(
+        self, release: Release, installed: tuple[str, ...], progress: Progress
+    ) -> dict[str, Any]:
+        note = release.templates / f"blank-{_name(installed)}.json"
+        known: dict[str, Any] = json.loads(note.read_text("utf-8")) if note.exists() else {}
+        if known and self.databases.stands(known["database"]):
+            return known | {"seconds": 0.0}
+        progress(f"Installing frappe{_list(installed)} once, for all templates")
+        prefix = _prefix("b", release, installed)
+        self.databases.drop_all(prefix)
+        record = self.databases.make(prefix)
+        argv = programs.make_blank(release.templates / prefix, record.database, installed, self._socket)
+        made = {"database": record.database, **self._run(release, prefix, record, argv)}
+        files.write_atomic(note, json.dumps(made))
+        progress(f"Installed after {made['seconds']} s")
+        return made
+
+    def _run(
+        self, release: Release, prefix: str, record: DatabaseRecord, argv: tuple[str, ...]
+    ) -> dict[str, Any]:
+        """Run a program that works on the database from a folder of its own. Returns what it says."""
         folder = release.templates / prefix
         files.remove_tree(folder)
         files.make_directory(folder / "sites")
         files.write_atomic(folder / "password", record.password, mode=0o600)
-        socket = self.databases.server.socket
         program = ProgramSpec(
             name=f"template-{prefix.replace('_', '-')}",
-            argv=programs.make_template(folder, record.database, installed, socket),
+            argv=argv,
             directory=folder,
             environment=programs.environment(folder),
             memory_bytes=BUILD_MEMORY_BYTES,
             image=release.image,
             writable=(folder,),
-            readable=(socket.parent,),
+            readable=(self._socket.parent,),
         )
         output = self.executor.run_once(program, timeout_seconds=BUILD_SECONDS)
-        result: dict[str, Any] = json.loads(output.splitlines()[-1])
-        note = asdict(record) | result | {"year": datetime.now(tz=UTC).year}
-        del note["password"], note["key"]
         # Nobody logs in to a template any more.
         self.databases.forget_user(record)
-        files.write_atomic(_note(release, apps), json.dumps(note))
         files.remove_tree(folder)
-        progress(f"The template is ready after {result['seconds']} s")
-        return Template(
-            apps=apps,
-            modules=tuple(result["modules"]),
-            size_bytes=self.databases.measure(record),
-            seconds=result["seconds"],
-        )
+        result: dict[str, Any] = json.loads(output.splitlines()[-1])
+        return result
+
+    @property
+    def _socket(self) -> Path:
+        return self.databases.server.socket
 
 
-def _find_note(release: Release, apps: tuple[str, ...]) -> Path | None:
+def _is_over(known: dict[str, Any]) -> bool:
+    """Whether the fiscal year in it has ended, or a year of the calendar has begun."""
+    until = known.get("until") or f"{known['year']}-12-31"
+    return date.fromisoformat(until) < datetime.now(tz=UTC).date()
+
+
+def _find_note(release: Release, apps: tuple[str, ...], locale: Locale) -> Path | None:
     """That of this agent, or else the newest that an older one made of the same code: benches outlive agents."""
-    wanted = _note(release, apps)
+    wanted = _note(release, apps, locale)
     kind = release.templates.name.rpartition("-")[0]
     older = release.templates.parent.glob(f"{kind}-*/{wanted.name}")
     found = [wanted] if wanted.exists() else sorted(older, key=lambda path: path.stat().st_mtime)
     return found[-1] if found else None
 
 
-def _note(release: Release, apps: tuple[str, ...]) -> Path:
-    return release.templates / f"{'-'.join(('frappe', *release.expand(apps)))}.json"
+def _note(release: Release, apps: tuple[str, ...], locale: Locale) -> Path:
+    home = "" if locale == Locale() else f"-{digest((), json.dumps(asdict(locale)))[:12]}"
+    return release.templates / f"{_name(release.expand(apps))}{home}.json"
 
 
-def _prefix(release: Release, installed: tuple[str, ...]) -> str:
+def _name(installed: tuple[str, ...]) -> str:
+    return "-".join(("frappe", *installed))
+
+
+def _list(installed: tuple[str, ...]) -> str:
+    return "".join(f", {app}" for app in installed)
+
+
+def _prefix(kind: str, release: Release, installed: tuple[str, ...], home: str = "") -> str:
     """Names of databases hold letters, digits and underscores, 64 at most."""
-    return f"t{release.templates.name[-12:]}_{digest((), ','.join(installed))[:8]}"
+    return f"{kind}{release.templates.name[-12:]}_{digest((), ','.join(installed) + home)[:8]}"

@@ -26,6 +26,9 @@ class Actions(Protocol):
     def unload(self, site_id: str) -> bool:
         """Forget what is remembered of its data. Returns whether there was anything."""
 
+    def is_idle(self, site_id: str) -> bool:
+        """Whether no request and no job works on its data."""
+
     def forget(self, site_id: str) -> None:
         """Forget all of a site that is gone."""
 
@@ -34,7 +37,7 @@ class Actions(Protocol):
 
 
 class Control:
-    """What the agent may ask: ``GET /health``, ``POST /sites/<site id>/{reload,load,unload}``."""
+    """What the agent may ask: ``GET /health``, ``POST /sites/<site id>/{reload,load,unload,idle}``."""
 
     def __init__(self, sites: SiteMap, actions: Actions) -> None:
         self._sites = sites
@@ -61,6 +64,8 @@ class Control:
             return {"loaded": self._actions.load(match["site_id"])}
         if match and action == "unload":
             return {"unloaded": self._actions.unload(match["site_id"])}
+        if match and action == "idle":
+            return {"idle": self._actions.is_idle(match["site_id"])}
         return None
 
     def _reload(self, site_id: str) -> dict[str, object]:

@@ -13,6 +13,7 @@ from bench_door.requests import is_same_origin, read_hostname, read_json, start_
 from bench_door.sites import Site, SiteMap, SiteState
 from bench_door.static_files import StaticFiles
 
+from .at_work import Requests
 from .sessions import open_session
 
 MAX_BODY = 16 * 1024
@@ -34,8 +35,9 @@ PAGE_POLICY = (
 class Gateway:
     """WSGI application of the bench, behind its nginx."""
 
-    def __init__(self, sites: SiteMap, claims: Claims, own: StaticFiles) -> None:
+    def __init__(self, sites: SiteMap, claims: Claims, own: StaticFiles, requests: Requests) -> None:
         self._sites = sites
+        self._requests = requests
         self._claims = claims
         self._own = own
 
@@ -45,6 +47,14 @@ class Gateway:
         site = self._sites.find(inside) if inside else self._sites.find_by_hostname(read_hostname(environ))
         if environ["PATH_INFO"] == "/-/realtime" and (site is None or site.state is not SiteState.ACTIVE):
             return _forbid(start_response)
+        if site is None:
+            return answer_unknown(environ, start_response)
+        # Counted before its state is read: whoever closes the site and then finds nobody at work is right.
+        with self._requests.counted(site.site_id):
+            return self._answer(environ, start_response, site.site_id)
+
+    def _answer(self, environ: WSGIEnvironment, start_response: StartResponse, site_id: str) -> Iterable[bytes]:
+        site = self._sites.find(site_id)
         if site is None:
             return answer_unknown(environ, start_response)
         if site.state is SiteState.SUSPENDED:

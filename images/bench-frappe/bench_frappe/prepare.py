@@ -32,6 +32,13 @@ def prepare_sites(sites: Path, database: str, bench_id: str) -> None:
     _write(sites / "common_site_config.json", json.dumps(common, indent=1))
 
 
+def prepare_site(folder: Path, database: str, password: str) -> None:
+    """Write the settings of a site whose database stands, and the folders without which Frappe answers nothing."""
+    for name in ("logs", "locks", "private/files", "public/files"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    _write(folder / "site_config.json", json.dumps({"db_name": database, "db_password": password}))
+
+
 def _describe_database(address: str) -> dict[str, object]:
     parts = urlsplit(address)
     if parts.scheme == "unix":

@@ -1,29 +1,26 @@
-"""Make a template site: ``python -m bench_frappe.template --sites … --site … --apps erpnext < {"password": …}``.
+"""Answer the setup wizard of a blank site and seal it: ``python -m bench_frappe.template --sites … --site … --home {…}``.
 
-The database and its user stand already. Prints one line of JSON: ``{"modules", "seconds"}``. What stands for the tenant in it
+The site's database is a copy of a blank one. Prints one line of JSON: ``{"until", "seconds"}``. What stands for the tenant in it
 (names, addresses) and every place where it stands are written into the table ``__press`` of the template itself, which
-its clones have, too: whoever takes one replaces them there, in one transaction.
+its clones have, too: whoever takes one replaces them there, in one transaction. Exit status 5: Frappe does not know the home.
 """
 
 import argparse
 import json
-import os
 import secrets
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import frappe
 from frappe.desk.page.setup_wizard.setup_wizard import setup_complete
-from frappe.installer import _new_site
 
-from .layout import CACHE_PORT, QUEUE_PORT, RUN
-from .prepare import prepare_sites
+from .home import Home, HomeUnknown, find_home, find_year
+from .opened import make_folders, opened, running_redis
+from .prepare import prepare_site, prepare_sites
 
 # Rare words: each is replaced wherever it stands in a clone.
 PLACEHOLDERS = {
@@ -33,14 +30,7 @@ PLACEHOLDERS = {
     "name": "Zqxowner",
     "login": "zqxlogin",
 }
-COUNTRIES = {
-    "US": {
-        "country": "United States",
-        "currency": "USD",
-        "timezone": "America/New_York",
-        "chart": "Standard",
-    },
-}
+UNKNOWN = 5
 EMPTIED = (
     "tabSessions",
     "tabActivity Log",
@@ -61,59 +51,30 @@ TEXT_COLUMNS = """
 """
 
 
-def build(sites: Path, site: str, apps: Sequence[str], password: str) -> dict[str, Any]:
-    """Make the site. ``password`` is that of the database's user."""
-    started = time.monotonic()
-    os.chdir(sites)
-    with running_redis():
-        frappe.init(site=site, new_site=True)
-        _new_site(
-            site,
-            site,
-            admin_password=secrets.token_urlsafe(24),
-            install_apps=list(apps),
-            db_password=password,
-            db_type="mariadb",
-            db_socket=_read_common(sites).get("db_socket"),
-            db_host=_read_common(sites).get("db_host"),
-            db_port=_read_common(sites).get("db_port"),
-            setup_db=False,
-        )
-        frappe.destroy()
-        frappe.init(site=site, sites_path=str(sites))
-        frappe.connect()
-        _answer_wizard("erpnext" in apps)
-        _settle()
-        installed = frappe.get_installed_apps()
-        _seal()
-        frappe.db.commit()
-        frappe.destroy()
-    return {"modules": installed, "seconds": round(time.monotonic() - started, 1)}
+def build(home: Home, code: str) -> dict[str, Any]:
+    """Finish the open site. ``code`` says which code made it."""
+    today = datetime.now(tz=UTC).date()
+    is_erp = "erpnext" in frappe.get_installed_apps()
+    _answer_wizard(home, home.accounts(today) if is_erp else {})
+    _settle()
+    _seal(code)
+    frappe.db.commit()
+    return {"until": min(find_year(home.code, today)[1], date(today.year, 12, 31)).isoformat()}
 
 
-def _answer_wizard(is_erp: bool) -> None:
+def _answer_wizard(home: Home, accounts: dict[str, str]) -> None:
     """Answer what the first person would be asked, with placeholders for what is his."""
-    home = COUNTRIES["US"]
-    year = datetime.now(tz=UTC).year
-    answers = {
-        "language": "English",
-        "country": home["country"],
-        "currency": home["currency"],
-        "timezone": home["timezone"],
+    answers = home.answers() | {
         "full_name": PLACEHOLDERS["name"],
         "email": PLACEHOLDERS["email"],
         "password": secrets.token_urlsafe(24),
         "enable_telemetry": 0,
     }
-    if is_erp:
-        answers |= {
+    if accounts:
+        answers |= accounts | {
             "company_name": PLACEHOLDERS["company"],
             "company_abbr": PLACEHOLDERS["abbr"],
-            "chart_of_accounts": home["chart"],
-            "fy_start_date": f"{year}-01-01",
-            "fy_end_date": f"{year}-12-31",
         }
-    frappe.set_user("Administrator")
     said = setup_complete(json.dumps(answers))
     if said.get("status") != "ok":
         raise SystemExit(f"The setup wizard said {said}. The template is not kept.")
@@ -140,13 +101,13 @@ def _settle() -> None:
     frappe.db.commit()
 
 
-def _seal() -> None:
+def _seal(code: str) -> None:
     """Note every place where a placeholder stands."""
     places = list(_find_places())
     frappe.db.sql_ddl(
         "CREATE TABLE __press (name VARCHAR(64) PRIMARY KEY, value LONGTEXT NOT NULL) ENGINE=InnoDB"
     )
-    for name, value in {**PLACEHOLDERS, "places": json.dumps(places)}.items():
+    for name, value in {**PLACEHOLDERS, "places": json.dumps(places), "code": code}.items():
         frappe.db.sql("INSERT INTO __press (name, value) VALUES (%s, %s)", (name, value))
 
 
@@ -173,55 +134,30 @@ def _is_json(text: str) -> bool:
         return False
 
 
-@contextmanager
-def running_redis() -> Iterator[None]:
-    """Frappe wants both while it makes a site; nothing of them is kept."""
-    RUN.mkdir(exist_ok=True)
-    started = [
-        subprocess.Popen(
-            [
-                "/usr/bin/redis-server",
-                "--bind",
-                "127.0.0.1",
-                "--port",
-                str(port),
-                "--save",
-                "",
-                "--dir",
-                str(RUN),
-            ],
-            stdout=subprocess.DEVNULL,
-        )
-        for port in (CACHE_PORT, QUEUE_PORT)
-    ]
-    try:
-        yield
-    finally:
-        for process in started:
-            process.terminate()
-
-
-def _read_common(sites: Path) -> dict[str, Any]:
-    common: dict[str, Any] = json.loads((sites / "common_site_config.json").read_text("utf-8"))
-    return common
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="bench_frappe.template", description=__doc__)
     parser.add_argument("--sites", required=True, type=Path)
     parser.add_argument(
         "--site", required=True, help="name of the site, its database and the database's user"
     )
-    parser.add_argument("--apps", default="", help="comma-separated, without frappe itself")
+    parser.add_argument("--home", required=True, help="JSON: country, currency, language, time_zone")
+    parser.add_argument("--code", required=True, help="what the site was made by")
     parser.add_argument("--database", required=True, help="unix:///path/of/socket or tcp://host:port")
     parser.add_argument("--password-file", required=True, type=Path, help="of the database's user")
     options = parser.parse_args(argv)
+    started = time.monotonic()
     sites = options.sites.resolve()
-    for name in ("logs", "config"):
-        (sites.parent / name).mkdir(exist_ok=True)
+    make_folders(sites.parent)
     prepare_sites(sites, options.database, options.site)
-    apps = [app for app in options.apps.split(",") if app]
-    result = build(sites, options.site, apps, options.password_file.read_text("utf-8").strip())
+    prepare_site(sites / options.site, options.site, options.password_file.read_text("utf-8").strip())
+    with running_redis(), opened(sites, options.site):
+        try:
+            home = find_home(options.home)
+        except HomeUnknown as error:
+            sys.stderr.write(f"{error}\n")
+            raise SystemExit(UNKNOWN) from error
+        result = build(home, options.code)
+    result["seconds"] = round(time.monotonic() - started, 1)
     sys.stdout.write(f"\n{json.dumps(result)}\n")
 
 

@@ -13,7 +13,7 @@ from bench_door.sites import SiteMap
 from bench_door.static_files import StaticFiles
 from gunicorn.app.base import BaseApplication
 
-from .layout import CACHE_PORT, WEB_SOCKET, BenchFolder
+from .layout import CACHE_PORT, QUEUE_PORT, WEB_SOCKET, BenchFolder
 
 OWN_PAGES = Path(__file__).parent / "own"
 
@@ -49,6 +49,7 @@ class Web(BaseApplication):  # type: ignore[misc]
 def assemble(folder: BenchFolder, control_address: str) -> Any:
     """Put the parts together in the worker process, and say ready."""
     from .actions import FrappeActions
+    from .at_work import Requests
     from .gateway import Gateway
 
     cache = redis.Redis(port=CACHE_PORT, socket_timeout=5, retry_on_timeout=True)
@@ -56,8 +57,11 @@ def assemble(folder: BenchFolder, control_address: str) -> Any:
     cache.delete("assets_json", "assets_json_rtl")
     sites = SiteMap(folder.doors)
     sites.load_all()
-    control = start(sites, FrappeActions(folder, cache), folder.run, control_address)
-    gateway = Gateway(sites, Claims(folder.path), StaticFiles(OWN_PAGES))
+    queue = redis.Redis(port=QUEUE_PORT, socket_timeout=5, retry_on_timeout=True)
+    requests = Requests()
+    actions = FrappeActions(folder, cache, queue, requests)
+    control = start(sites, actions, folder.run, control_address)
+    gateway = Gateway(sites, Claims(folder.path), StaticFiles(OWN_PAGES), requests)
     control.is_ready = True
     return gateway
 

@@ -14,7 +14,7 @@ from agent.engines.frappe.databases import Databases
 from agent.engines.frappe.engine import FrappeEngine
 from agent.engines.frappe.releases import FrappeReleases
 from agent.engines.frappe.templates import Templates
-from agent.engines.port import BenchSpec, SiteSpec, Source
+from agent.engines.port import BenchSpec, Locale, SiteSpec, Source
 from agent.engines.probe import SiteDoor
 from agent.executors.port import Executor
 from agent.host.docker_connection import DockerConnection
@@ -22,8 +22,10 @@ from agent.host.docker_images import DockerImages
 from tests.agent.support import ROOT, free_port
 from tests.factories.docker_engine import docker_engine
 from tests.factories.frappe import BUNDLE, list_sources
+from tests.factories.frappe_app import notes_app
 
 OWNER = "ada@example.com"
+HOME = Locale()
 
 
 @dataclass
@@ -45,19 +47,27 @@ class Deployed:
         assert bench is not None
         return bench.url
 
-    def create(self, company: str = "Analytical Engines Ltd") -> SiteSpec:
+    def create(
+        self,
+        company: str = "Analytical Engines Ltd",
+        *,
+        apps: tuple[str, ...] = ("base",),
+        locale: Locale = HOME,
+    ) -> SiteSpec:
         """A site that serves, by the steps of ``create_site``."""
         site_id = str(uuid.uuid4())
         site = SiteSpec(
             bench_id=self.bench.bench_id,
             site_id=site_id,
             hostname=f"{site_id[:8]}.localhost",
-            apps=("base",),
+            apps=apps,
+            locale=locale,
             admin_login=OWNER,
             admin_email=OWNER,
             admin_password=secrets.token_urlsafe(12),
             company=company,
         )
+        self.engine.ensure_template(site.bench_id, site.apps, site.locale, print)
         self.engine.ensure_site_cloned(site)
         self.engine.ensure_site_configured(site)
         self.engine.ensure_site_serving(site.bench_id, site.site_id, site.hostname)
@@ -73,7 +83,7 @@ class Deployed:
 @contextmanager
 def deployed(data_dir: Path) -> Iterator[Deployed]:
     """Deploy a bench for the block. Skips the test where no Frappe is named."""
-    sources = list_sources()
+    sources = (*list_sources(), notes_app("first"))
     with docker_engine() as docker:
         settings = Settings(
             data_dir=data_dir,
@@ -86,27 +96,27 @@ def deployed(data_dir: Path) -> Iterator[Deployed]:
         )
         with make_mariadb_server(settings).serving():
             ready = _deploy(settings, sources)
-            try:
-                ready.engine.ensure_bench_started(ready.bench)
+            with started(ready.engine, ready.bench):
                 yield ready
-            finally:
-                for site in ready.engine.list_sites(ready.bench.bench_id):
-                    ready.engine.ensure_site_dropped(ready.bench.bench_id, site.site_id)
-                ready.engine.ensure_bench_stopped(ready.bench.bench_id)
+
+
+@contextmanager
+def started(engine: FrappeEngine, bench: BenchSpec) -> Iterator[BenchSpec]:
+    """A bench whose release stands; it goes with its sites at the end of the block."""
+    try:
+        engine.ensure_bench_started(bench)
+        yield bench
+    finally:
+        for site in engine.list_sites(bench.bench_id):
+            engine.ensure_site_dropped(bench.bench_id, site.site_id)
+        engine.ensure_bench_stopped(bench.bench_id)
 
 
 def _deploy(settings: Settings, sources: tuple[Source, ...]) -> Deployed:
     executor = make_executor(settings)
     engine = cast("FrappeEngine", engine_factories(settings, executor)["frappe"]())
     databases = Databases(make_mariadb(settings))
-    bench = BenchSpec(
-        bench_id=str(uuid.uuid4()),
-        release="frappe-15",
-        version="15",
-        app_sets=(("base",),),
-        memory_bytes=1 << 30,
-        sources=sources,
-    )
+    bench = describe(sources)
     engine.ensure_release(bench, print)
     engine.ensure_templates(bench, print)
     images = DockerImages(DockerConnection(settings.docker_url))
@@ -118,5 +128,17 @@ def _deploy(settings: Settings, sources: tuple[Source, ...]) -> Deployed:
         executor=executor,
         databases=databases,
         image=release.image,
-        template=Templates(databases, executor).get_database(release, ("base",)),
+        template=Templates(databases, executor).get_database(release, ("base",), HOME),
+    )
+
+
+def describe(sources: tuple[Source, ...]) -> BenchSpec:
+    """A bench of its own of these apps."""
+    return BenchSpec(
+        bench_id=str(uuid.uuid4()),
+        release="frappe-15",
+        version="15",
+        app_sets=(("base",),),
+        memory_bytes=1 << 30,
+        sources=sources,
     )

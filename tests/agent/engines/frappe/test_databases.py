@@ -284,7 +284,7 @@ class TestDrop:
         databases.drop_all("sdrop")
         kept, gone = databases.make("sdrop"), databases.make("sdrop")
         neighbour = databases.make("sdropper")
-        assert databases.drop_all("sdrop", but=kept.database)
+        assert databases.drop_all("sdrop", but=kept)
         with databases.server.connected() as cursor:
             left = {name for (name,) in fetch_all(cursor, "SHOW DATABASES")}
             users = {name for (name,) in fetch_all(cursor, "SELECT user FROM mysql.user")}

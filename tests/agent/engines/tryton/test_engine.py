@@ -7,9 +7,8 @@ import pytest
 
 from agent.engines.door.layout import NameInvalid
 from agent.engines.door.site_files import HostnameTaken
-from agent.engines.errors import BackupUnreadable, BenchUnknown, SiteNotHealthy, SiteUnknown
+from agent.engines.errors import AppUnknown, BackupUnreadable, BenchUnknown, SiteNotHealthy, SiteUnknown
 from agent.engines.port import SiteState
-from agent.engines.errors import AppUnknown
 from agent.engines.tryton.probe import TrytonProbe
 from agent.engines.tryton.recipe import ReleaseUnknown
 from agent.engines.tryton.templates import TemplateMissing
