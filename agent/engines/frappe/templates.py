@@ -7,16 +7,15 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from agent.engines.door.recipe import digest
-from agent.engines.errors import LocaleUnknown
+from agent.engines.errors import LocaleUnknown, TemplateMissing
 from agent.engines.frappe import programs
 from agent.engines.frappe.databases import Databases
 from agent.engines.frappe.layout import DatabaseRecord
 from agent.engines.frappe.releases import Release
 from agent.engines.port import Locale, Progress, Template
-from agent.errors import AgentError
 from agent.executors.port import Executor, ProgramSpec
 from agent.host import files
 from agent.host.locks import file_lock
@@ -26,14 +25,6 @@ BUILD_SECONDS = 1800.0
 BUILD_MEMORY_BYTES = 2 << 30
 UNKNOWN = 5
 """Exit status of the program, see ``images/bench-frappe/bench_frappe/template.py``."""
-
-
-class TemplateMissing(AgentError):
-    """No template for the apps was made on this bench."""
-
-    code: ClassVar[str] = "template_missing"
-    status: ClassVar[int] = 409
-    title: ClassVar[str] = "There is no template for these apps"
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,9 @@ class Gateway:
         with self._requests.counted(site.site_id):
             return self._answer(environ, start_response, site.site_id)
 
-    def _answer(self, environ: WSGIEnvironment, start_response: StartResponse, site_id: str) -> Iterable[bytes]:
+    def _answer(
+        self, environ: WSGIEnvironment, start_response: StartResponse, site_id: str
+    ) -> Iterable[bytes]:
         site = self._sites.find(site_id)
         if site is None:
             return answer_unknown(environ, start_response)
