@@ -81,6 +81,8 @@ class BenchSpec:
     memory_bytes: int
     sources: tuple[Source, ...] = ()
     """The code of its apps, the engine's own first; empty for engines whose code comes with the agent."""
+    base: str = ""
+    """The image that its own is built on, which decides about Python and Node; the agent's where empty."""
     locale: Locale = Locale()
     """For which the templates are kept ready."""
 

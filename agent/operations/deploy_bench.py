@@ -17,6 +17,7 @@ from agent.operations.params import (
     Commit,
     EngineName,
     GitUrl,
+    ImageName,
     LocaleParams,
     Name,
     Params,
@@ -30,6 +31,7 @@ class Release(Strict):
 
     name: Name
     version: Name
+    base: ImageName | None = None
 
 
 class SourceParams(Strict):
@@ -73,6 +75,7 @@ def _spec(context: Context[DeployBenchParams]) -> BenchSpec:
         app_sets=params.app_sets,
         memory_bytes=params.memory_bytes,
         sources=tuple(Source(app=each.app, url=each.url, commit=each.commit) for each in params.sources),
+        base=params.release.base or "",
         locale=find_locale(params.locale),
     )
 

@@ -35,6 +35,8 @@ Config = Annotated[
     dict[ConfigName, StrictBool | Annotated[int, Field(ge=-(1 << 53), le=1 << 53, strict=True)] | ConfigText],
     Field(max_length=100),
 ]
+ImageName = Annotated[str, StringConstraints(max_length=200, pattern=r"^[a-z0-9]+([._/:@-]+[A-Za-z0-9_]+)*$")]
+"""As Docker writes it: ``debian:trixie-slim``."""
 EngineName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 
 

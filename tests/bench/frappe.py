@@ -34,7 +34,7 @@ NEW_SITE = """
 import json, os, resource, subprocess, sys, time
 from pathlib import Path
 from bench_frappe.prepare import prepare_sites
-from bench_frappe.template import running_redis
+from bench_frappe.opened import running_redis
 sites, site, apps, database, password = Path(sys.argv[1]), *sys.argv[2:6]
 for name in ("logs", "config"):
     (sites.parent / name).mkdir(exist_ok=True)

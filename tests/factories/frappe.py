@@ -12,6 +12,8 @@ from agent.engines.port import Source
 FRAPPE = "PRESS_TEST_FRAPPE_GIT"
 ERPNEXT = "PRESS_TEST_ERPNEXT_GIT"
 """``<git address>`` or ``<git address>@<commit>``; without a commit what its HEAD is."""
+BASE = "PRESS_TEST_FRAPPE_BASE"
+"""The image to build on where that code wants another Python than the agent's own base has."""
 SECONDS = 120
 BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 """Whatever this machine trusts, a build on it has to trust, too."""
@@ -32,6 +34,11 @@ def erpnext_source() -> Source:
 def list_sources() -> tuple[Source, ...]:
     """Frappe, and ERPNext where it is named too. Skips the test where no Frappe is named."""
     return (frappe_source(), *((erpnext_source(),) if os.environ.get(ERPNEXT) else ()))
+
+
+def find_base() -> str:
+    """The named base image; empty for the agent's own."""
+    return os.environ.get(BASE, "")
 
 
 def settle(state: Path, docker_url: str) -> list[str]:

@@ -38,9 +38,11 @@ class BenchImages:
         template: Path,
         gather: Callable[[], Context],
         progress: Progress,
+        base: str = "",
         **values: object,
     ) -> bool:
-        """Build the image from a Dockerfile template (``values`` go into it) and its context; instant where it stands on the same base.
+        """Build the image from a Dockerfile template (``values`` go into it) and its context; instant where it stands on the same base
+        (the agent's own where none is named).
 
         Where a registry is configured, what stands there is fetched instead, and what is built goes there.
 
@@ -48,20 +50,21 @@ class BenchImages:
         """
         files.make_directory(self._folder)
         with file_lock(self._folder / ".image.lock", timeout_seconds=BUILD_SECONDS):
-            base = self._docker.find(self._base)
-            if base is None:
+            named = base or self._base
+            found = self._docker.find(named)
+            if found is None:
                 raise ImageMissing(
-                    f"The base image {self._base} is not on this host. Nothing was built; pull it, or make it with "
+                    f"The base image {named} is not on this host. Nothing was built; pull it, or make it with "
                     "scripts/make-base-image, then repeat the job."
                 )
             present = self._docker.find(tag)
-            if present is not None and present.labels.get(BASE_LABEL) == base.id:
+            if present is not None and present.labels.get(BASE_LABEL) == found.id:
                 return False
             if self._registry and self._fetch(tag, present, progress):
                 return present is None
             if present is not None:
-                progress(f"{self._base} is another one than {tag} was built on, so it is built anew")
-            self._build(tag, base, {**gather(), **self._render(template, base.id, values)}, progress)
+                progress(f"{named} is another one than {tag} was built on, so it is built anew")
+            self._build(tag, found, {**gather(), **self._render(template, found.id, values)}, progress)
             if self._registry:
                 self._docker.push(tag, f"{self._registry}/{tag}")
                 progress(f"Pushed {self._registry}/{tag}")

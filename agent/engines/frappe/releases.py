@@ -91,7 +91,7 @@ class FrappeReleases:
         self._folder = settings.data_dir.resolve() / "releases"
         self._git = GitStore(self._folder / "sources.git")
 
-    def get(self, version: str, sources: tuple[Source, ...]) -> Release:
+    def get(self, version: str, sources: tuple[Source, ...], base: str = "") -> Release:
         """Return what the release is or will be. Raises :class:`ReleaseIncomplete`."""
         if not sources or sources[0].app != FRAPPE:
             raise ReleaseIncomplete(
@@ -102,7 +102,7 @@ class FrappeReleases:
         tag = NO_TAG.sub("-", version)
         makers = [path for path in self._list_program() if path.name in TEMPLATE_MAKERS]
         return Release(
-            image=f"{self._images.repository}:{tag}-{digest(self._list_recipe(), code)}",
+            image=f"{self._images.repository}:{tag}-{digest(self._list_recipe(), code + base)}",
             code=code,
             sources=sources,
             templates=self._folder / f"templates-frappe-{code}-{digest(makers)}",
@@ -113,7 +113,7 @@ class FrappeReleases:
 
         Raises ``source_unavailable``, ``image_missing`` for the base, ``image_build_failed`` and ``docker_disk_full``.
         """
-        release = self.get(bench.version, bench.sources)
+        release = self.get(bench.version, bench.sources, bench.base)
         files.make_directory(release.templates)
         for source in bench.sources:
             if self._git.ensure(source.url, source.commit):
@@ -123,6 +123,7 @@ class FrappeReleases:
             self._recipe / "Dockerfile.j2",
             self._gatherer(bench),
             progress,
+            base=bench.base,
             apps=[source.app for source in bench.sources],
         )
 

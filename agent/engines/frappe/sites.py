@@ -50,7 +50,7 @@ class FrappeSites(DoorEngine[FrappeFolder]):
 
     def ensure_templates(self, bench: BenchSpec, progress: Progress) -> tuple[list[Template], bool]:
         """Make a ready template for each app set."""
-        release = self._releases.get(bench.version, bench.sources)
+        release = self._releases.get(bench.version, bench.sources, bench.base)
         made = [self._templates.ensure(release, apps, bench.locale, progress) for apps in bench.app_sets]
         return [template for template, _ in made], any(is_new for _, is_new in made)
 
@@ -187,7 +187,7 @@ class FrappeSites(DoorEngine[FrappeFolder]):
             environment=programs.environment(folder.path),
             memory_bytes=bench.memory_bytes,
             stop_seconds=programs.DRAIN_SECONDS,
-            image=self._releases.get(bench.version, bench.sources).image,
+            image=self._releases.get(bench.version, bench.sources, bench.base).image,
             writable=folder.shared,
             readable=(*folder.told, self._socket.parent),
             ports=tuple(ports.values()),
@@ -219,7 +219,8 @@ class FrappeSites(DoorEngine[FrappeFolder]):
     def _get_release(self, folder: FrappeFolder) -> Release:
         known = folder.read()
         sources = tuple(Source(**source) for source in known["sources"])
-        release = self._releases.get(known["version"], sources)
+        # A bench of before has no base in its note.
+        release = self._releases.get(known["version"], sources, known.get("base", ""))
         # What runs, not what this agent would build today: the two differ after an update of the agent.
         runs = remembered.recall(folder.program)
         return release if runs is None else replace(release, image=runs.image)

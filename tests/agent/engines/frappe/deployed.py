@@ -21,7 +21,7 @@ from agent.host.docker_connection import DockerConnection
 from agent.host.docker_images import DockerImages
 from tests.agent.support import ROOT, free_port
 from tests.factories.docker_engine import docker_engine
-from tests.factories.frappe import BUNDLE, list_sources
+from tests.factories.frappe import BUNDLE, find_base, list_sources
 from tests.factories.frappe_app import notes_app
 
 OWNER = "ada@example.com"
@@ -120,7 +120,7 @@ def _deploy(settings: Settings, sources: tuple[Source, ...]) -> Deployed:
     engine.ensure_release(bench, print)
     engine.ensure_templates(bench, print)
     images = DockerImages(DockerConnection(settings.docker_url))
-    release = FrappeReleases(settings, images).get(bench.version, sources)
+    release = FrappeReleases(settings, images).get(bench.version, sources, bench.base)
     return Deployed(
         settings=settings,
         bench=bench,
@@ -141,4 +141,5 @@ def describe(sources: tuple[Source, ...]) -> BenchSpec:
         app_sets=(("base",),),
         memory_bytes=1 << 30,
         sources=sources,
+        base=find_base(),
     )
