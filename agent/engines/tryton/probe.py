@@ -107,3 +107,9 @@ class TrytonProbe:
         with TrytonClient(door) as client:
             client.log_in()
             client.do("model.res.user.create", [{"name": login, "login": login}])
+
+    def is_muted(self, door: SiteDoor) -> bool:
+        """Look for a recurring job that would run."""
+        with TrytonClient(door) as client:
+            client.log_in()
+            return int(client.do("model.ir.cron.search_count", [["active", "=", True]])) == 0
