@@ -12,7 +12,7 @@ from agent.engines.frappe import config_keys, identity, restoring, site_config
 from agent.engines.frappe.backups import BackupPrograms
 from agent.engines.frappe.changes import ChangePrograms
 from agent.engines.frappe.layout import FrappeFolder, SiteSettings
-from agent.engines.frappe.releases import ERP
+from agent.engines.frappe.releases import BASE_APP
 from agent.engines.frappe.sites import FrappeSites, name_databases
 from agent.engines.port import ConfigValue, Progress
 from agent.host import files

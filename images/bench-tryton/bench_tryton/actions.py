@@ -21,6 +21,9 @@ class TrytonActions:
     def unload(self, site_id: str) -> bool:
         return self._pools.unload(site_id)
 
+    def is_idle(self, site_id: str) -> bool:
+        return not self._locks.is_held(site_id)
+
     def forget(self, site_id: str) -> None:
         self._pools.unload(site_id)
         self._locks.forget(site_id)

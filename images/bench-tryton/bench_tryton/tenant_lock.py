@@ -53,6 +53,12 @@ class TenantLocks:
         finally:
             self._acquire(database)
 
+    def is_held(self, database: str) -> bool:
+        """Whether a request of this process works on the database."""
+        with self._guard:
+            lock = self._threads.get(database)
+        return lock is not None and lock.locked()
+
     def forget(self, database: str) -> None:
         with self._guard:
             self._threads.pop(database, None)
