@@ -32,12 +32,12 @@ class FrappeEngine(FrappeSites):
         """Install what is missing of ``apps`` and all that it needs, remove the others with their data."""
         folder = self._bench_folder(bench_id)
         release = self._get_release(folder)
-        wanted = release.expand(apps)
         installed = self._list_installed(folder, site_id)
-        if ERP in installed and ERP not in wanted:
+        if BASE_APP in release.name(installed) and BASE_APP not in apps:
             raise AppNeeded(
-                "ERPNext cannot be removed from a site. Nothing was changed; make another site without it."
+                f"{BASE_APP} is what the site is, and cannot be removed. Nothing was changed; make another site without it."
             )
+        wanted = release.expand(apps)
         if {*wanted} == {*installed[1:]}:
             return False
         try:
