@@ -15,6 +15,7 @@ from agent.engines.port import ConfigValue, Source
 from tests.agent.support import ROOT, benches, free_port
 from tests.factories.docker_engine import docker_engine
 from tests.factories.frappe import BUNDLE, frappe_source
+from tests.factories.frappe_app import notes_app
 
 NAMES = [check_name(check) for _, check in CHECKS]
 
@@ -75,7 +76,7 @@ def contained_results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict
 
 @pytest.fixture(scope="module")
 def frappe_results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, CheckResult]]:
-    sources = (frappe_source(),)
+    sources = (frappe_source(), notes_app("first"))
     folder = tmp_path_factory.mktemp("frappe")
     with docker_engine() as engine:
         settings = Settings(
