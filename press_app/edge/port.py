@@ -88,4 +88,4 @@ class Edge(Protocol):
         """
 
     def probe(self, hostname: str) -> int:
-        """The status a browser would get at ``/``; 0 when the edge does not answer."""
+        """The status a browser would get of the site, asked where that costs its bench little; 0 when the edge does not answer."""

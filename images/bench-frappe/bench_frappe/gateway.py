@@ -17,6 +17,8 @@ from .at_work import Requests
 from .sessions import open_session
 
 MAX_BODY = 16 * 1024
+UP, PING = "/-/up", "/api/method/ping"
+"""Where the outside asks whether the site serves, and what of Frappe answers at little cost, from the site's database."""
 PUBLIC_FILES = "/files/"
 FRAPPES_FILES = "/protected/"
 """What Frappe calls a site's folder when it leaves a file to nginx."""
@@ -71,7 +73,9 @@ class Gateway:
             return self._answer_session(environ, start_response, site)
         if path == "/-/realtime":
             return _answer_realtime(environ, start_response, site)
-        if method in {"GET", "HEAD"}:
+        if path == UP:
+            environ["PATH_INFO"] = PING
+        elif method in {"GET", "HEAD"}:
             if self._own.has(path):
                 return self._own.answer(environ, start_response, *PAGE_POLICY)
             if path.startswith(PUBLIC_FILES):

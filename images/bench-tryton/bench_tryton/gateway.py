@@ -74,12 +74,22 @@ class Gateway:
             return self._answer_root
         if path == "/-/session" and method == "POST":
             return self._answer_session
+        if path == "/-/up":
+            return self._answer_up
         if method in {"GET", "HEAD"}:
             if self._client.has(path):
                 return lambda environ, start, _: self._client.answer(environ, start, *APP_HEADERS)
             if self._own.has(path):
                 return lambda environ, start, _: self._own.answer(environ, start, *PAGE_POLICY)
         return lambda environ, start, _: answer_unknown(environ, start)
+
+    def _answer_up(
+        self, environ: WSGIEnvironment, start_response: StartResponse, site: Site
+    ) -> Iterable[bytes]:
+        """Say that the site serves, without loading what nobody uses."""
+        if not self._pools.stands(site.site_id):
+            return answer_closed(environ, start_response)
+        return answer_json(start_response, HTTPStatus.OK, {"up": True})
 
     def _answer_tenant(
         self, environ: WSGIEnvironment, start_response: StartResponse, site: Site

@@ -89,6 +89,10 @@ class PoolKeeper:
                 entry.users -= 1
             self._shrink()
 
+    def stands(self, database: str) -> bool:
+        """Whether there is such a file; nothing is loaded for the answer."""
+        return (self._folder / f"{database}.sqlite").is_file()
+
     def unload(self, database: str, *, wait_seconds: float = 5.0) -> bool:
         """Forget pool and caches of a database that was replaced, removed or changed from outside.
 
@@ -193,7 +197,7 @@ class PoolKeeper:
         return True
 
     def _read_modules(self, database: str) -> tuple[str, ...]:
-        if not (self._folder / f"{database}.sqlite").is_file():
+        if not self.stands(database):
             raise DatabaseMissing(database)
         uri = f"file:{self._folder / database}.sqlite?mode=ro"
         with closing(sqlite3.connect(uri, uri=True)) as connection:

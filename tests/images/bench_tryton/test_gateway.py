@@ -204,6 +204,18 @@ class TestClosedSite:
         assert call.json()["title"] == "Suspended"
 
 
+class TestUp:
+    def test_is_said_of_a_site_that_serves_and_loads_nothing(self, bench: Deployed) -> None:
+        site = bench.create()
+        at = (site.bench_id, site.site_id)
+        assert ask(bench, "GET", "/-/up", site.hostname).status_code == 200
+        bench.engine.ensure_site_closed(*at)
+        assert ask(bench, "GET", "/-/up", site.hostname).status_code == 503
+        bench.engine.ensure_site_suspended(*at, "unpaid")
+        assert ask(bench, "GET", "/-/up", site.hostname).status_code == 402
+        assert ask(bench, "GET", "/-/up", "nobody.localhost").status_code == 404
+
+
 class TestControlDoor:
     def test_is_shut_without_the_secret(self, bench: Deployed) -> None:
         note = bench.folder.control

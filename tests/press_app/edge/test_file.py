@@ -174,16 +174,24 @@ class TestNews:
 
 class TestProbe:
     def test_asks_for_the_host_as_a_browser_would(self, httpserver: HTTPServer, file: Path) -> None:
-        seen: list[str] = []
+        seen: list[tuple[str, str]] = []
 
         def answer(request: Request) -> Response:
-            seen.append(request.headers["Host"])
+            seen.append((request.headers["Host"], request.path))
             return Response("", 302, {"Location": "/login"})
 
-        httpserver.expect_request("/").respond_with_handler(answer)
+        httpserver.expect_request("/-/up").respond_with_handler(answer)
         edge = FileEdge(file, pages_url="x", probe_url=httpserver.url_for("").rstrip("/"))
         assert edge.probe("acme.localhost") == 302
-        assert seen == ["acme.localhost"]
+        assert seen == [("acme.localhost", "/-/up")]
+
+    def test_asks_a_bench_that_has_no_such_page_for_its_first(
+        self, httpserver: HTTPServer, file: Path
+    ) -> None:
+        httpserver.expect_request("/-/up").respond_with_data("", 404)
+        httpserver.expect_request("/").respond_with_data("ERP")
+        edge = FileEdge(file, pages_url="x", probe_url=httpserver.url_for("").rstrip("/"))
+        assert edge.probe("acme.localhost") == 200
 
     def test_is_zero_when_nobody_answers(self, edge: FileEdge) -> None:
         assert edge.probe("acme.localhost") == 0

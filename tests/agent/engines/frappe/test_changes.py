@@ -88,6 +88,24 @@ class TestApps:
         assert [row["text"] for row in notes(bench, site)] == ["from the first day"]
 
 
+class TestUp:
+    def test_is_said_by_the_database_of_a_site_that_serves(self, bench: Deployed) -> None:
+        site = bench.create()
+
+        def ask() -> int:
+            headers = {"Host": site.hostname}
+            return requests.get(f"{bench.url}/-/up", headers=headers, timeout=30).status_code
+
+        assert ask() == 200
+        close(bench, site)
+        assert ask() == 503
+        serve(bench, site)
+        (database,) = databases_of(bench, site)
+        with bench.databases.server.connected() as cursor:
+            cursor.execute(f"ALTER USER '{database}'@'localhost' ACCOUNT LOCK")
+        assert ask() >= 500
+
+
 class TestClosing:
     def test_lets_nobody_in_and_keeps_sessions(self, bench: Deployed) -> None:
         site = bench.create()
