@@ -36,8 +36,11 @@ def serve(bench: Path, port: int, control_port: int, socket: Path) -> tuple[str,
     )
 
 
-def make_blank(folder: Path, site: str, apps: tuple[str, ...], socket: Path) -> tuple[str, ...]:
-    return (*(PYTHON, "-m", "bench_frappe.blank"), *_new(folder, site, socket), "--apps", ",".join(apps))
+def make_blank(
+    folder: Path, site: str, apps: tuple[str, ...], socket: Path, *, grows: bool
+) -> tuple[str, ...]:
+    what = ("--apps", ",".join(apps), *(("--grows",) if grows else ()))
+    return (*(PYTHON, "-m", "bench_frappe.blank"), *_new(folder, site, socket), *what)
 
 
 def make_template(folder: Path, site: str, home: str, code: str, socket: Path) -> tuple[str, ...]:

@@ -31,7 +31,9 @@ BUILD_FILES = (
     "bin/wkhtmltopdf",
     *(f"build/{name}.py" for name in ("requirements", "packages", "assemble")),
 )
-TEMPLATE_MAKERS = frozenset({"blank.py", "template.py", "home.py", "opened.py", "prepare.py", "layout.py"})
+TEMPLATE_MAKERS = frozenset(
+    {"apps.py", "blank.py", "template.py", "home.py", "opened.py", "prepare.py", "layout.py"}
+)
 
 
 class ReleaseIncomplete(AgentError):

@@ -111,19 +111,36 @@ class Templates:
     def _ensure_blank(
         self, release: Release, installed: tuple[str, ...], progress: Progress
     ) -> dict[str, Any]:
-        note = release.templates / f"blank-{_name(installed)}.json"
-        known: dict[str, Any] = json.loads(note.read_text("utf-8")) if note.exists() else {}
-        if known and self.databases.stands(known["database"]):
+        known = self._find_blank(release, installed)
+        if known:
             return known | {"seconds": 0.0}
+        start = self._find_start(release, installed)
         progress(f"Installing frappe{_list(installed)} once, for all templates")
         prefix = _prefix("b", release, installed)
         self.databases.drop_all(prefix)
         record = self.databases.make(prefix)
-        argv = programs.make_blank(release.templates / prefix, record.database, installed, self._socket)
-        made = {"database": record.database, **self._run(release, prefix, record, argv)}
-        files.write_atomic(note, json.dumps(made))
+        if start:
+            self.databases.copy(start["database"], record.database)
+        folder = release.templates / prefix
+        argv = programs.make_blank(folder, record.database, installed, self._socket, grows=bool(start))
+        made = {"database": record.database, "apps": installed, **self._run(release, prefix, record, argv)}
+        files.write_atomic(_blank_note(release, installed), json.dumps(made))
         progress(f"Installed after {made['seconds']} s")
         return made
+
+    def _find_blank(self, release: Release, installed: tuple[str, ...]) -> dict[str, Any]:
+        """What is known of it; empty where it does not stand."""
+        note = _blank_note(release, installed)
+        known: dict[str, Any] = json.loads(note.read_text("utf-8")) if note.exists() else {}
+        return known if known and self.databases.stands(known["database"]) else {}
+
+    def _find_start(self, release: Release, installed: tuple[str, ...]) -> dict[str, Any]:
+        """The largest that holds nothing but what is wanted; empty where there is none."""
+        notes = release.templates.glob("blank-*.json")
+        blanks: list[dict[str, Any]] = [json.loads(note.read_text("utf-8")) for note in notes]
+        smaller = [known for known in blanks if {*known["apps"]} < {*installed}]
+        smaller.sort(key=lambda known: len(known["apps"]), reverse=True)
+        return next((known for known in smaller if self.databases.stands(known["database"])), {})
 
     def _run(
         self, release: Release, prefix: str, record: DatabaseRecord, argv: tuple[str, ...]
@@ -173,6 +190,10 @@ def _find_note(release: Release, apps: tuple[str, ...], locale: Locale) -> Path 
 def _note(release: Release, apps: tuple[str, ...], locale: Locale) -> Path:
     home = "" if locale == Locale() else f"-{digest((), json.dumps(asdict(locale)))[:12]}"
     return release.templates / f"{_name(release.expand(apps))}{home}.json"
+
+
+def _blank_note(release: Release, installed: tuple[str, ...]) -> Path:
+    return release.templates / f"blank-{_name(installed)}.json"
 
 
 def _name(installed: tuple[str, ...]) -> str:
