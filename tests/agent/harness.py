@@ -87,15 +87,16 @@ class RunningAgent:
         return folder / moment
 
     # Jobs
-    def deploy(self) -> dict[str, Any]:
+    def deploy(self, bench_id: str = "") -> dict[str, Any]:
+        bench_id = bench_id or self.bench_id
         params = {
-            "bench_id": self.bench_id,
+            "bench_id": bench_id,
             "engine": "fake",
             "release": {"name": "fake-1", "version": "1.0.0"},
             "app_sets": [["base"], ["base", "crm"]],
             "memory_bytes": 400 << 20,
         }
-        return self.plane.do("deploy_bench", f"bench:{self.bench_id}", params)
+        return self.plane.do("deploy_bench", f"bench:{bench_id}", params)
 
     def site_params(self, site_id: str, **more: Any) -> dict[str, Any]:
         return {"bench_id": self.bench_id, "site_id": site_id, **more}
@@ -109,11 +110,16 @@ class RunningAgent:
         )
 
     def ask_site(
-        self, site_id: str, path: str = "/records", method: str = "GET", text: str = ""
+        self,
+        site_id: str,
+        path: str = "/records",
+        method: str = "GET",
+        text: str = "",
+        bench_id: str = "",
     ) -> requests.Response:
         """Ask the bench for the site, as its owner."""
         state = self.plane.get("/v1/state", "state.read").json()
-        url = next(bench["url"] for bench in state["benches"] if bench["id"] == self.bench_id)
+        url = next(bench["url"] for bench in state["benches"] if bench["id"] == (bench_id or self.bench_id))
         headers = {"Host": f"{site_id}.localhost"}
         return requests.request(
             method, url + path, data=text, headers=headers, auth=("owner", PASSWORD), timeout=10

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,10 @@ ARCHIVE = [
     "ensure_site_dropped.before",
     "ensure_site_dropped.after",
 ]
+CHANGE_APPS = ["write_backup.after", "ensure_apps.halfway", "ensure_site_serving.after"]
+MOVE = ["ensure_restored.after", "ensure_site_serving.after", "ensure_site_dropped.halfway"]
+COPY = ["ensure_restored.after", "ensure_site_muted.after"]
+"""Some of the moments; all of them are passed through in ``operations``, by workers that are ended more gently."""
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +42,17 @@ def agent(tmp_path_factory: pytest.TempPathFactory, redis_server: str) -> Iterat
         worker.terminate()
         worker.wait(20)
         yield agent
+
+
+@pytest.fixture(scope="module")
+def other_bench(agent: RunningAgent) -> str:
+    """The id of a second bench of the same host."""
+    bench_id = str(uuid.uuid4())
+    worker = agent.start_worker()
+    assert agent.deploy(bench_id)["status"] == "succeeded"
+    worker.terminate()
+    worker.wait(20)
+    return bench_id
 
 
 def make_site(agent: RunningAgent) -> str:
@@ -72,6 +88,16 @@ def kill_worker_at(
     return job_id
 
 
+def finish(agent: RunningAgent, job_id: str) -> dict[str, Any]:
+    """Let another worker take the job up. Returns it when it has succeeded."""
+    worker = agent.start_worker()
+    job = agent.plane.wait_for(job_id)
+    worker.terminate()
+    worker.wait(20)
+    assert job["status"] == "succeeded", job
+    return job
+
+
 class TestKilledWorker:
     @pytest.mark.parametrize("moment", CREATE)
     def test_create_converges(self, agent: RunningAgent, moment: str) -> None:
@@ -98,6 +124,41 @@ class TestKilledWorker:
         assert agent.ask_site(site_id).json() == ["Ada"]
         worker.terminate()
         worker.wait(20)
+
+    @pytest.mark.parametrize("moment", CHANGE_APPS)
+    def test_change_of_apps_converges(self, agent: RunningAgent, moment: str) -> None:
+        site_id = make_site(agent)
+        params = agent.site_params(site_id, apps=["base", "crm"], backup_id=str(uuid.uuid4()))
+        job = finish(agent, kill_worker_at(agent, moment, "change_apps", site_id, params))
+        assert job["result"]["apps"] == ["base", "crm"]
+        assert agent.ask_site(site_id).json() == ["Ada"]
+        assert agent.ask_site(site_id, "/home").json()["apps"] == ["base", "crm"]
+
+    @pytest.mark.parametrize("moment", MOVE)
+    def test_move_converges(self, agent: RunningAgent, other_bench: str, moment: str) -> None:
+        site_id = make_site(agent)
+        there = {"to_bench_id": other_bench, "hostname": f"{site_id}.localhost", "config": {"max_records": 9}}
+        params = agent.site_params(site_id, backup_id=str(uuid.uuid4()), **there)
+        finish(agent, kill_worker_at(agent, moment, "move_site", site_id, params))
+        assert agent.ask_site(site_id, bench_id=other_bench).json() == ["Ada"]
+        assert agent.ask_site(site_id).status_code == 404
+        state = agent.plane.get("/v1/state", "state.read").json()
+        assert [site["bench_id"] for site in state["sites"] if site["id"] == site_id] == [other_bench]
+
+    @pytest.mark.parametrize("moment", COPY)
+    def test_copy_converges(self, agent: RunningAgent, moment: str) -> None:
+        origin, site_id = make_site(agent), str(uuid.uuid4())
+        worker = agent.start_worker()
+        params = agent.site_params(origin, backup_id=str(uuid.uuid4()))
+        backup = agent.plane.do("take_backup", f"site:{origin}", params)["result"]["backup"]
+        worker.terminate()
+        worker.wait(20)
+        copied = {"hostname": f"{site_id}.localhost", "backup": backup, "copied_from": origin, "muted": True}
+        job_id = kill_worker_at(agent, moment, "restore_site", site_id, agent.site_params(site_id, **copied))
+        finish(agent, job_id)
+        assert agent.ask_site(site_id).json() == ["Ada"]
+        assert agent.ask_site(site_id, "/mail", "POST", "!").status_code == 403
+        assert agent.ask_site(origin, "/mail", "POST", "!").ok
 
 
 class TestKilledApi:

@@ -33,6 +33,7 @@ def remove(database: Path, modules: Sequence[str]) -> None:
     pool = offline.load(database)
     kept = set(offline.list_modules(database)) - set(modules)
     offline.transact(pool, lambda: _mark(pool, modules))
+    leftovers.order_records(database, modules)
     tables = leftovers.empty(database, pool, modules, kept)
     columns: set[leftovers.Column] = set()
     offline.transact(pool, lambda: columns.update(leftovers.list_columns(pool)))

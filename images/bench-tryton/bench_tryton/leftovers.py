@@ -1,6 +1,7 @@
 """What Tryton leaves behind of a module that is deactivated: rows, columns, names of records. They go with it."""
 
 import sqlite3
+import xml.etree.ElementTree as ET
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -11,8 +12,13 @@ Column = tuple[str, str]
 HANGING = ("ir_attachment", "ir_note")
 """Tables whose rows hang on records of any model, by ``resource``."""
 
+SEQUENCES = {"ir_sequence": "ir.sequence", "ir_sequence_strict": "ir.sequence.strict"}
+BROUGHT = "SELECT db_id FROM ir_model_data WHERE model = ?"
+OWN_TYPES = "SELECT db_id FROM ir_model_data WHERE model = 'ir.sequence.type' AND module = ?"
+"""A tenant's own sequence of a kind that a module brought numbers nothing but that module's records."""
 
-def empty(database: Path, pool: Any, modules: Iterable[str], kept: Iterable[str]) -> list[str]:
+
+def empty(database: Path, pool: Any, modules: Collection[str], kept: Iterable[str]) -> list[str]:
     """Delete all rows of the models that only ``modules`` have, and what hangs on them. Returns their tables.
 
     Else a row of a tenant's keeps Tryton from removing what the row names.
@@ -24,11 +30,41 @@ def empty(database: Path, pool: Any, modules: Iterable[str], kept: Iterable[str]
         gone = [each for table in tables for each in (table, f"{table}__history") if each in present]
         for table in gone:
             connection.execute(f'DELETE FROM "{table}"')  # noqa: S608 - names of Tryton's own tables
+        for module in modules:
+            for table, model in SEQUENCES.items():
+                query = f"DELETE FROM {table} WHERE sequence_type IN ({OWN_TYPES}) AND id NOT IN ({BROUGHT})"  # noqa: S608
+                connection.execute(query, (module, model))
         for name in names:
             connection.execute("DELETE FROM ir_model_data WHERE model = ?", (name,))
             for table in HANGING:
                 connection.execute(f"DELETE FROM {table} WHERE resource LIKE ? || ',%'", (name,))  # noqa: S608
     return gone
+
+
+def order_records(database: Path, modules: Iterable[str]) -> None:
+    """Number what the modules brought as it stands in their files.
+
+    Tryton removes the newest first, and numbers them in an order that changes from one installation to the next: a kind of
+    sequence then goes before the sequences of that kind, and is refused.
+    """
+    with _opened(database) as connection:
+        (last,) = connection.execute("SELECT max(id) FROM ir_model_data").fetchone()
+        for module in modules:
+            for fs_id in _list_records(module):
+                last += 1
+                connection.execute(
+                    "UPDATE ir_model_data SET id = ? WHERE module = ? AND fs_id = ?", (last, module, fs_id)
+                )
+
+
+def _list_records(module: str) -> list[str]:
+    """Return the ids of the module's records in the order in which they are read."""
+    from trytond.modules import get_module_info
+
+    info = get_module_info(module)
+    files = (Path(info["directory"]) / name for name in info.get("xml", []))
+    found = (record.get("id", "") for file in files for record in ET.parse(file).iter())  # noqa: S314
+    return [name for name in found if name]
 
 
 def list_columns(pool: Any) -> set[Column]:

@@ -91,6 +91,9 @@ class TestApps:
                 "model.ir.note.create", [{"resource": f"project.work,{work}", "message": "!"}]
             )
             assert note
+            named = [["name", "=", "Project Work Effort"]]
+            (kind,) = client.do("model.ir.sequence.type.search", named, 0, None, None)
+            client.do("model.ir.sequence.create", [{"name": "Own", "sequence_type": kind}])
         assert change(bench, site, "base", "crm") is True
         with bench.logged_in(site) as client:
             assert client.do("model.ir.note.search_count", []) == 0
