@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,10 @@ from tests.chaos.acts import ACTS, TAKE
 from tests.chaos.cells import Cell, Ending
 from tests.chaos.orders import Orders
 from tests.chaos.troubles import command as troubles
+from tests.chaos.troubles import containers
 from tests.e2e.platform import Platform, running
+from tests.factories.docker_engine import docker_engine
+from tests.factories.frappe import settle
 
 SPARES = 12
 """Twice as many as lanes, so that one stands whenever a tenant comes."""
@@ -37,7 +40,7 @@ def main(arguments: list[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     start = time.monotonic()
-    with planted(options.state) as platform:
+    with planted(options.state, options.engine) as platform:
         note(f"The platform runs after {time.monotonic() - start:.0f} s; load {os.getloadavg()[0]:.1f}.")
         endings = []
         for ending in hurt_all(platform, options):
@@ -61,20 +64,32 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--state", type=Path, metavar="DIR", help="an empty folder for the installation; it stays afterwards"
     )
+    parser.add_argument(
+        "--engine",
+        choices=("tryton", "frappe"),
+        default="tryton",
+        help="what its sites are; frappe wants PRESS_TEST_FRAPPE_GIT, and is hurt by kills alone",
+    )
     return parser.parse_args(arguments)
 
 
 @contextmanager
-def planted(state: Path | None) -> Iterator[Platform]:
+def planted(state: Path | None, engine: str) -> Iterator[Platform]:
     """A platform of our own whose programs can be hurt at every moment."""
-    with tempfile.TemporaryDirectory(prefix="press-chaos-") as folder:
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="press-chaos-"))
         where = (state or Path(folder)).resolve()
         where.mkdir(parents=True, exist_ok=True)
         # Every start of the installation inherits it, also one after an `up` that wrote its files anew.
         os.environ.update(Orders(where / lanes.ORDERS).make())
-        with running(where) as platform:
-            platform.wait_healthy()
-            yield platform
+        arguments: list[str] = []
+        if engine == "frappe":
+            docker = stack.enter_context(docker_engine())
+            arguments = settle(where, docker.url)
+            stack.callback(containers.remove_all, docker, where)
+        platform = stack.enter_context(running(where, *arguments))
+        platform.wait_healthy()
+        yield platform
 
 
 def hurt_all(platform: Platform, options: argparse.Namespace) -> Iterator[Ending]:
@@ -86,7 +101,7 @@ def hurt_all(platform: Platform, options: argparse.Namespace) -> Iterator[Ending
         seconds=options.minutes * 60,
         is_wanted=lambda cell: bool(only.search(name(cell))),
     )
-    if options.quick:
+    if options.quick or options.engine == "frappe":
         return
     yield from hurt_takers(platform, is_wanted=lambda cell: bool(only.search(name(cell))))
     for ending in troubles.run(platform, quick=False, is_wanted=partial(may_match, only)):

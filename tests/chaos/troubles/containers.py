@@ -47,7 +47,7 @@ def _hurt(engine: str, names: dict[str, str], is_wanted: Callable[[str], bool]) 
         docker = stack.enter_context(docker_engine())
         state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="press-contained-")))
         arguments = settle(state, docker.url) if engine == "frappe" else _contain(state, docker)
-        stack.callback(_remove, docker, state)
+        stack.callback(remove_all, docker, state)
         platform = stack.enter_context(running(state, *arguments))
         crew = Crew(platform, is_wanted)
         yield from endure(crew, names[FAULTS[0]], lambda: _kill_bench(docker, state))
@@ -80,7 +80,8 @@ def _kill_database(platform: Platform) -> None:
     platform.kill("agent-mariadb")
 
 
-def _remove(docker: Engine, state: Path) -> None:
+def remove_all(docker: Engine, state: Path) -> None:
+    """The benches of an installation that has ended."""
     with closing(DockerConnection(docker.url)) as connection:
         containers = DockerContainers(connection)
         for container in containers.list_labelled(_label(state)):
