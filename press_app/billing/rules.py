@@ -1,8 +1,9 @@
 """Pure rules of billing."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from press_app.plans.rules import PRODUCT_APPS, Entitlements
+from press_app.plans.rules import BASE, Entitlements
 
 
 def hold_message(reason: dict[str, object] | None) -> str:
@@ -11,9 +12,15 @@ def hold_message(reason: dict[str, object] | None) -> str:
     return str(message) if message else "The subscription is not paid or not active."
 
 
-def apps_of(granted: Entitlements) -> tuple[str, ...]:
-    """Which product apps the first site gets: all that are granted."""
-    return tuple(PRODUCT_APPS) if granted.apps is None else granted.apps
+def choose_first_apps(granted: Entitlements, offers: Sequence[Collection[str]]) -> tuple[str, ...]:
+    """Which apps the first site gets: all that are granted, as far as one bench offers them together.
+
+    Where nothing is offered yet it waits for all that is granted.
+    """
+    if not offers:
+        return granted.apps or (BASE,)
+    possible = [tuple(app for app in offer if granted.allows_app(app)) for offer in offers]
+    return max(possible, key=len)
 
 
 def has_room(granted: Entitlements, live_sites: int, apps: tuple[str, ...]) -> bool:

@@ -37,6 +37,15 @@ class SiteBackupEnded:
 
 
 @dataclass(frozen=True)
+class SiteAppsWanted:
+    """Somebody asks for more apps on a site; listeners may refuse by raising (no entitlement)."""
+
+    site_id: str
+    team_id: str
+    added: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class SiteReturnWanted:
     """Somebody asks for an archived site back; listeners may refuse by raising (no entitlement)."""
 

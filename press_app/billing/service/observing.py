@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from sqlalchemy.exc import IntegrityError
 
+from press_app.benches import service as benches
 from press_app.billing import repository, rules
 from press_app.billing.commands import ObserveSubscription
 from press_app.billing.model import Coverage, Subscription, WantedState
@@ -184,7 +185,7 @@ def _reserve_first(
         team_id=team.id,
         name=sites.free_name(uow, subscription.name or subscription.external_id, settings.site_domain),
         domain=settings.site_domain,
-        apps=rules.apps_of(granted),
+        apps=rules.choose_first_apps(granted, benches.list_offers(uow.session)),
         company=team.name,
         admin_email=teams.find_owner_email(uow.session, team.id) or f"owner@{settings.site_domain}",
         covered_by=f"subscription:{subscription.id}",
