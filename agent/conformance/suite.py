@@ -142,8 +142,13 @@ def suspend(suite: Suite) -> bool:
 
 
 def restore(suite: Suite, source: Path) -> None:
-    """Bring the first site's data back from a file."""
-    suite.engine.ensure_restored(suite.first.bench_id, suite.first.site_id, suite.first.hostname, source)
+    """Bring the first site's data back from a file and open it, or leave it suspended."""
+    site = suite.first
+    suite.engine.ensure_restored(site.bench_id, site.site_id, site.hostname, source)
+    expect(
+        not suite.probe.can_log_in(suite.door(site)), "a restored site lets people in before it is told to"
+    )
+    suite.engine.ensure_site_serving(site.bench_id, site.site_id, site.hostname)
 
 
 def allow(suite: Suite, token: str, ttl_seconds: int) -> str:

@@ -96,3 +96,11 @@ class LocaleUnknown(AgentError):
     code: ClassVar[str] = "locale_unknown"
     status: ClassVar[int] = 422
     title: ClassVar[str] = "The locale is not known"
+
+
+class TemplateMissing(AgentError):
+    """No template for the apps and the locale was made on the bench."""
+
+    code: ClassVar[str] = "template_missing"
+    status: ClassVar[int] = 409
+    title: ClassVar[str] = "There is no template for these apps"

@@ -14,6 +14,7 @@ from agent.engines.fake.site import FakeSite, changing, digest, list_sites
 
 LOGIN_PATH = "/-/login"
 HEALTH_PATH = "/-/health"
+MAX_RECORDS = 1_000_000
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -32,9 +33,10 @@ class Handler(BaseHTTPRequestHandler):
         if (site := self._site()) is None:
             return
         with changing(self.folder, site.site_id) as changed:
-            answer = (
-                self._post(changed, text) if changed is not None else (HTTPStatus.NOT_FOUND, "no such site")
-            )
+            if changed is None or changed.closed:
+                answer = (HTTPStatus.SERVICE_UNAVAILABLE, "back soon")
+            else:
+                answer = self._post(changed, text)
         self._answer(*answer)
 
     def _get(self, site: FakeSite) -> None:
@@ -43,8 +45,10 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(
                 HTTPStatus.OK if allowed else HTTPStatus.UNAUTHORIZED, site.records if allowed else "who?"
             )
+        elif self.path == "/home":
+            self._answer(HTTPStatus.OK, {"apps": site.apps, "locale": site.locale})
         else:
-            self._answer(HTTPStatus.OK, site.company)
+            self._answer(HTTPStatus.OK, site.config.get("greeting", site.company))
 
     def _post(self, site: FakeSite, text: str) -> tuple[HTTPStatus, str]:
         if self.path == LOGIN_PATH:
@@ -52,11 +56,23 @@ class Handler(BaseHTTPRequestHandler):
             return (HTTPStatus.OK, "welcome") if accepted else (HTTPStatus.UNAUTHORIZED, "no")
         if not self._is_known(site):
             return HTTPStatus.UNAUTHORIZED, "who?"
+        if self.path == "/mail":
+            return self._send(site, text)
+        if site.config.get("read_only", False):
+            return HTTPStatus.FORBIDDEN, "only to read"
         if self.path == "/users":
             site.users[text] = digest(text)
+        elif len(site.records) >= int(site.config.get("max_records", MAX_RECORDS)):
+            return HTTPStatus.FORBIDDEN, "full"
         else:
             site.records.append(text)
         return HTTPStatus.OK, "stored"
+
+    def _send(self, site: FakeSite, text: str) -> tuple[HTTPStatus, str]:
+        if site.muted:
+            return HTTPStatus.FORBIDDEN, "a copy tells nothing"
+        site.sent.append(text)
+        return HTTPStatus.OK, "sent"
 
     def _site(self) -> FakeSite | None:
         hostname = self.headers.get("Host", "").partition(":")[0]
@@ -65,6 +81,9 @@ class Handler(BaseHTTPRequestHandler):
         )
         if found is None:
             self._answer(HTTPStatus.NOT_FOUND, "no such site")
+        elif found.closed:
+            self._answer(HTTPStatus.SERVICE_UNAVAILABLE, "back soon")
+            return None
         elif found.state == "suspended":
             self._answer(HTTPStatus.PAYMENT_REQUIRED, found.reason)
             return None

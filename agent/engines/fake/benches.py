@@ -11,22 +11,15 @@ from typing import Any, ClassVar
 import requests
 
 import agent
-from agent.engines.errors import (
-    BenchNotHealthy,
-    BenchUnknown,
-)
+from agent.engines.errors import BenchNotHealthy, BenchUnknown, TemplateMissing
 from agent.engines.fake import bench as program
 from agent.engines.fake import site as sites
-from agent.engines.port import (
-    Bench,
-    BenchSpec,
-    BenchStatus,
-    Progress,
-    Template,
-)
+from agent.engines.fake.catalogue import check_apps, check_locale
+from agent.engines.port import Bench, BenchSpec, BenchStatus, Locale, Progress, Template
 from agent.errors import AgentError
 from agent.executors.port import Executor, ProgramSpec, ProgramStatus
 from agent.host import files
+from agent.host.locks import file_lock
 from agent.host.ports import find_free_port
 
 START_SECONDS = 20.0
@@ -44,7 +37,7 @@ class FakeTrouble(AgentError):
 
 
 class FakeBenches:
-    """Keeps all below one folder. ``<folder>/trouble/<method>.<before|after>`` holds ``fail``, ``disk`` or ``hang``."""
+    """Keeps all below one folder. ``<folder>/trouble/<method>.<before|after>`` holds ``fail``, ``once``, ``disk`` or ``hang``."""
 
     name = "fake"
 
@@ -69,18 +62,48 @@ class FakeBenches:
         return made
 
     def ensure_templates(self, bench: BenchSpec, progress: Progress) -> tuple[list[Template], bool]:
+        self._moment("ensure_templates.before")
         progress(f"{len(bench.app_sets)} templates")
-        path = self._bench_folder(bench.bench_id) / "templates.json"
-        wanted = json.dumps(bench.app_sets)
-        made = not path.exists() or path.read_text("utf-8") != wanted
-        files.write_atomic(path, wanted)
+        made = [self._make_template(bench.bench_id, apps, bench.locale) for apps in bench.app_sets]
         templates = [
-            Template(
-                apps=apps, modules=tuple(f"fake_{app}" for app in apps), size_bytes=len(wanted), seconds=0.0
-            )
+            Template(apps=apps, modules=tuple(f"fake_{app}" for app in apps), size_bytes=1, seconds=0.0)
             for apps in bench.app_sets
         ]
-        return templates, made
+        self._moment("ensure_templates.after")
+        return templates, any(made)
+
+    def ensure_template(
+        self, bench_id: str, apps: tuple[str, ...], locale: Locale, progress: Progress
+    ) -> bool:
+        self._moment("ensure_template.before")
+        made = self._make_template(bench_id, apps, locale)
+        if made:
+            progress(f"{name_template(apps, locale)} is ready")
+        self._moment("ensure_template.after")
+        return made
+
+    def _make_template(self, bench_id: str, apps: tuple[str, ...], locale: Locale) -> bool:
+        """Add one to the bench's list. Returns whether it was not there."""
+        name = name_template(apps, locale)
+        folder = self._get_folder(bench_id)
+        with file_lock(folder / "templates.lock", timeout_seconds=sites.LOCK_SECONDS):
+            known = self._list_templates(folder)
+            if name in known:
+                return False
+            files.write_atomic(folder / "templates.json", json.dumps([*known, name]))
+        return True
+
+    def _require_template(self, folder: Path, apps: tuple[str, ...], locale: Locale) -> None:
+        name = name_template(apps, locale)
+        if name not in self._list_templates(folder):
+            raise TemplateMissing(f"The bench has no template {name}. Nothing was made; make it first.")
+
+    def _list_templates(self, folder: Path) -> list[str]:
+        try:
+            known: list[str] = json.loads((folder / "templates.json").read_text("utf-8"))
+        except FileNotFoundError:
+            return []
+        return [name for name in known if isinstance(name, str)]
 
     def ensure_bench_started(self, bench: BenchSpec) -> bool:
         self._moment("ensure_bench_started.before")
@@ -129,7 +152,9 @@ class FakeBenches:
             return
         kind = trouble.read_text("utf-8")
         trouble.with_suffix(".reached").touch()
-        if kind == "fail":
+        if kind == "once":
+            trouble.unlink()
+        if kind in {"fail", "once"}:
             raise FakeTrouble(f"{name} was told to fail. Nothing more was done.")
         if kind == "disk":
             raise OSError(errno.ENOSPC, "No space left on device", name)
@@ -170,3 +195,10 @@ class FakeBenches:
     def _read(self, folder: Path) -> dict[str, Any]:
         spec: dict[str, Any] = json.loads((folder / "bench.json").read_text("utf-8"))
         return spec
+
+
+def name_template(apps: tuple[str, ...], locale: Locale) -> str:
+    """``base+crm for DE, EUR, de, Europe/Berlin``. Raises ``app_unknown`` and ``locale_unknown``."""
+    check_locale(locale)
+    home = f"{locale.country}, {locale.currency}, {locale.language}, {locale.time_zone}"
+    return f"{'+'.join(check_apps(apps))} for {home}"

@@ -2,8 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,7 +16,8 @@ from agent.engines.errors import (
 )
 from agent.engines.fake import bench as program
 from agent.engines.fake import site as sites
-from agent.engines.fake.benches import FakeBenches
+from agent.engines.fake.catalogue import check_apps
+from agent.engines.fake.changes import FakeChanges
 from agent.engines.fake.site import FakeSite, digest
 from agent.engines.port import (
     Site,
@@ -28,16 +28,23 @@ from agent.engines.port import (
 from agent.host import files
 
 
-class FakeEngine(FakeBenches):
-    """One engine over all its benches; see :class:`FakeBenches` for how trouble is asked for."""
+class FakeEngine(FakeChanges):
+    """One engine over all its benches; see :class:`agent.engines.fake.benches.FakeBenches` for how trouble is asked for."""
 
     def ensure_site_cloned(self, site: SiteSpec) -> bool:
         self._moment("ensure_site_cloned.before")
         folder = self._get_folder(site.bench_id)
         if sites.find_site(folder, site.site_id) is not None:
             return False
+        self._require_template(folder, site.apps, site.locale)
+        made = FakeSite(
+            site_id=site.site_id,
+            apps=list(check_apps(site.apps)),
+            locale=asdict(site.locale),
+            version=self._read(folder)["version"],
+        )
         files.make_directory(sites.site_file(folder, site.site_id).parent)
-        sites.write_site(folder, FakeSite(site_id=site.site_id, apps=list(site.apps)))
+        sites.write_site(folder, made)
         self._moment("ensure_site_cloned.after")
         return True
 
@@ -55,8 +62,8 @@ class FakeEngine(FakeBenches):
     def ensure_site_serving(self, bench_id: str, site_id: str, hostname: str) -> bool:
         self._moment("ensure_site_serving.before")
         with self._changing(bench_id, site_id) as found:
-            changed = found.hostname != hostname
-            found.hostname = hostname
+            changed = found.hostname != hostname or found.closed
+            found.hostname, found.closed = hostname, False
         self._moment("ensure_site_serving.after")
         return changed
 
@@ -93,7 +100,10 @@ class FakeEngine(FakeBenches):
         return changed
 
     def ensure_site_resumed(self, bench_id: str, site_id: str) -> bool:
-        return self._set_state(bench_id, site_id, SiteState.ACTIVE, "")
+        self._moment("ensure_site_resumed.before")
+        changed = self._set_state(bench_id, site_id, SiteState.ACTIVE, "")
+        self._moment("ensure_site_resumed.after")
+        return changed
 
     def ensure_admin_password(self, bench_id: str, site_id: str, login: str, password: str) -> bool:
         with self._changing(bench_id, site_id) as found:
@@ -148,9 +158,7 @@ class FakeEngine(FakeBenches):
         present: FakeSite | None = None
         with suppress(SiteDataUnreadable):
             present = sites.find_site(folder, site_id)
-        restored.site_id, restored.hostname, restored.tokens = site_id, hostname, {}
-        if present is not None:
-            restored.state, restored.reason = present.state, present.reason
+        _give_to(restored, site_id, hostname, present)
         files.make_directory(sites.site_file(folder, site_id).parent)
         sites.write_site(folder, restored)
         self._moment("ensure_restored.after")
@@ -158,36 +166,29 @@ class FakeEngine(FakeBenches):
 
     def _set_state(self, bench_id: str, site_id: str, state: SiteState, reason: str) -> bool:
         with self._changing(bench_id, site_id) as found:
-            changed = found.state != state
-            found.state, found.reason = state.value, reason
+            changed = found.state != state or found.closed
+            found.state, found.reason, found.closed = state.value, reason, False
             if state is SiteState.SUSPENDED:
                 found.tokens.clear()
         return changed
-
-    @contextmanager
-    def _changing(self, bench_id: str, site_id: str) -> Iterator[FakeSite]:
-        with sites.changing(self._get_folder(bench_id), site_id) as found:
-            if found is None:
-                raise _unknown(site_id)
-            yield found
-
-    def _get_site(self, bench_id: str, site_id: str) -> FakeSite:
-        found = sites.find_site(self._get_folder(bench_id), site_id)
-        if found is None:
-            raise _unknown(site_id)
-        return found
 
     def _describe(self, bench_id: str, found: FakeSite) -> Site:
         return Site(
             site_id=found.site_id,
             bench_id=bench_id,
             hostname=found.hostname,
-            state=SiteState(found.state),
+            state=SiteState.SUSPENDED if found.closed else SiteState(found.state),
             size_bytes=files.size_of(sites.site_file(self._folder / bench_id, found.site_id)),
         )
 
 
-def _unknown(site_id: str) -> SiteUnknown:
-    return SiteUnknown(
-        f"Site {site_id} is not on this bench; nothing was touched. Create or restore it first."
-    )
+def _give_to(restored: FakeSite, site_id: str, hostname: str, present: FakeSite | None) -> None:
+    """Make a site's own what was in a backup, perhaps another site's; the site is closed then.
+
+    What it was stays, and so does its silence: they are the site's, not its data's.
+    """
+    restored.site_id, restored.hostname, restored.closed = site_id, hostname, True
+    restored.tokens, restored.sent = {}, []
+    restored.state = SiteState.ACTIVE.value if present is None else present.state
+    restored.reason = "" if present is None else present.reason
+    restored.muted = present is not None and present.muted

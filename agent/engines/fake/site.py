@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from agent.engines.errors import SiteDataUnreadable
+from agent.engines.port import ConfigValue
 from agent.host.files import write_atomic
 from agent.host.locks import file_lock
 
@@ -21,12 +22,21 @@ class FakeSite:
     site_id: str
     hostname: str = ""
     state: str = "active"
+    """What it is, or will be again when it is not closed any more."""
+    closed: bool = False
     reason: str = ""
     company: str = ""
     apps: list[str] = field(default_factory=list)
+    locale: dict[str, str] = field(default_factory=dict)
+    version: str = ""
+    """The release that its data are made for."""
+    config: dict[str, ConfigValue] = field(default_factory=dict)
+    muted: bool = False
     users: dict[str, str] = field(default_factory=dict)
     tokens: dict[str, float] = field(default_factory=dict)
     records: list[str] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
+    """What it told the world."""
 
 
 def digest(text: str) -> str:

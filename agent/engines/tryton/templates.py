@@ -3,13 +3,13 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
+from agent.engines.errors import TemplateMissing
 from agent.engines.port import Progress, Template
 from agent.engines.tryton import commands
 from agent.engines.tryton.apps import expand, list_modules, name_template
 from agent.engines.tryton.release import Release
-from agent.errors import AgentError
 from agent.executors.port import Executor, ProgramSpec
 from agent.host import files
 from agent.host.locks import file_lock
@@ -17,14 +17,6 @@ from agent.host.locks import file_lock
 BUILD_SECONDS = 600.0
 BUILD_MEMORY_BYTES = 2 << 30
 """Importing countries and currencies takes 1.1 GB for a moment."""
-
-
-class TemplateMissing(AgentError):
-    """No template for the apps was made on this bench."""
-
-    code: ClassVar[str] = "template_missing"
-    status: ClassVar[int] = 409
-    title: ClassVar[str] = "There is no template for these apps"
 
 
 def ensure_templates(

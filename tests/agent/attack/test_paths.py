@@ -35,9 +35,16 @@ TRICKS = (
     "\u2025/\uff0fetc",
     "",
 )
-FREE = {"name", "company.name", "reason", "backup.taken_at", "backup.verified_at"}
+FREE = {"name", "company.name", "reason", "backup.taken_at", "backup.verified_at", "config.greeting"}
 """Texts for people: any line will do, none of them ever names a file."""
 DIGEST = "ab" * 32
+HOME = {"country": "DE", "currency": "EUR", "language": "de", "time_zone": "Europe/Berlin"}
+DEPLOYED = {
+    "engine": "fake",
+    "release": {"name": "fake-1", "version": "1.0.0"},
+    "app_sets": [["base"]],
+    "memory_bytes": 400 << 20,
+}
 
 
 def make_params(agent: RunningAgent, operation: str) -> dict[str, Any]:
@@ -55,24 +62,22 @@ def make_params(agent: RunningAgent, operation: str) -> dict[str, Any]:
         "taken_at": "2026-11-23T10:00:00Z",
         "verified_at": "2026-11-23T10:00:00Z",
     }
-    bench = {
-        "bench_id": agent.bench_id,
-        "engine": "fake",
-        "release": {"name": "fake-1", "version": "1.0.0"},
-        "app_sets": [["base"]],
-        "memory_bytes": 400 << 20,
-    }
     token = f"secret://login/{uuid.uuid4()}/token"
+    there = {"to_bench_id": str(uuid.uuid4()), "hostname": "a.localhost", "config": {"greeting": "Hello"}}
     made: dict[str, dict[str, Any]] = {
-        "deploy_bench": bench,
+        "deploy_bench": {"bench_id": agent.bench_id, **DEPLOYED, "locale": HOME},
         "retire_bench": {"bench_id": agent.bench_id},
         "prepare_site": {**site, "apps": ["base"], "login": "owner", "password": f"secret://spare/{site_id}"},
-        "create_site": agent.create_params(site_id),
+        "create_site": {**agent.create_params(site_id), "locale": HOME},
         "suspend_site": {**site, "reason": "billing"},
         "resume_site": site,
         "take_backup": {**site, "backup_id": backup_id},
         "archive_site": {**site, "backup_id": backup_id, "backup": backup},
         "restore_site": {**site, "hostname": "a.localhost", "backup": backup, "state": "active"},
+        "change_apps": {**site, "apps": ["base"], "backup_id": backup_id},
+        "rename_site": {**site, "hostname": "b.localhost"},
+        "set_config": {**site, "config": {"greeting": "Hello"}},
+        "move_site": {**site, "backup_id": backup_id, **there},
         "drop_site": site,
         "set_admin_password": {**site, "login": "owner", "password": f"secret://site/{site_id}/password"},
         "create_login_link": {**site, "login": "owner", "token": token, "ttl_seconds": 60},

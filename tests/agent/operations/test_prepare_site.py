@@ -56,7 +56,7 @@ def test_prepared_twice_it_is_the_same(workshop: Workshop) -> None:
     prepare(workshop)
     before = read(workshop)
     again = prepare(workshop)
-    assert [step.state for step in again.steps] == ["unchanged"] * 3
+    assert [step.state for step in again.steps] == ["unchanged"] * 4
     assert read(workshop) == before
 
 

@@ -60,9 +60,10 @@ class TestPresentData:
         backup = shop.back_up()
         shop.site_path.write_text(shop.site_path.read_text().replace('"records": []', '"records": ["Later"]'))
         before = shop.site_path.read_bytes()
-        trouble = shop.trouble("ensure_restored.after")
-        assert shop.restore(backup).status == "failed"
-        trouble.unlink()
+        shop.trouble("ensure_restored.after", "once")
+        job = shop.restore(backup)
+        assert job.error is not None
+        assert job.error.compensated
         assert shop.site_path.read_bytes() == before
 
     def test_a_full_disk_is_no_reason_to_go_on_without_keeping_them(self, shop: Workshop) -> None:

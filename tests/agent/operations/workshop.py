@@ -1,14 +1,20 @@
-"""The real operations and runner in this process, over the fake engine: no bench runs, so sites stay closed."""
+"""The real operations and runner in this process, over the fake engine: no bench runs unless a test says so."""
 
+import sys
 import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import requests
+
 from agent.commands.redact import Secret
 from agent.engines.fake.engine import FakeEngine
-from agent.engines.fake.site import site_file
+from agent.engines.fake.site import FakeSite, find_site, site_file
 from agent.engines.port import BenchSpec, Engine, SiteSpec
 from agent.engines.shelf import BenchRecord, Engines
 from agent.executors.fake import FakeExecutor
@@ -21,9 +27,10 @@ from agent.jobs.service import JobRequest, JobService
 from agent.operations.base import Host, Operation
 from agent.operations.registry import OPERATIONS
 from agent.stores.fake import FakeStore
-from tests.agent.support import free_port
+from tests.agent.support import free_port, running, wait_until
 
 HOSTNAME = "acme.localhost"
+PASSWORD = "correct horse battery"
 
 
 def hurried(patience_seconds: float) -> dict[str, Operation[Any]]:
@@ -51,6 +58,7 @@ class Workshop:
     store: FakeStore = field(default_factory=FakeStore)
     patience_seconds: float = 0.0
     secrets: dict[str, str] = field(default_factory=dict)
+    more_benches: list[str] = field(default_factory=list)
 
     def ring(self, job_id: str, queue: str) -> None:
         """Nobody waits."""
@@ -69,9 +77,14 @@ class Workshop:
             deadline=datetime.now(UTC) + timedelta(minutes=5),
         )
         JobService(self.ledger, operations, self, utc_now).accept(job_id, request)
+        self.make_runner(operations).run(job_id)
+        return self.ledger.get_job(job_id)
+
+    def make_runner(self, operations: dict[str, Operation[Any]]) -> Runner:
         engines = Engines({self.engine.name: lambda: self.engine}, self.folder / "records")
-        engines.remember(BenchRecord(bench_id=self.bench_id, engine=self.engine.name, modules={}))
-        runner = Runner(
+        for bench_id in self.bench_ids:
+            engines.remember(BenchRecord(bench_id=bench_id, engine=self.engine.name, modules={}))
+        return Runner(
             ledger=self.ledger,
             operations=operations,
             host=Host(engines=engines, store=self.store, clock=utc_now),
@@ -79,8 +92,6 @@ class Workshop:
             fetch_secrets=lambda _job_id, refs: {ref: Secret(self.secrets[ref]) for ref in refs},
             wake_reporter=self.wake_reporter,
         )
-        runner.run(job_id)
-        return self.ledger.get_job(job_id)
 
     def archive(self, **params: Any) -> Job:
         return self.do("archive_site", backup_id=str(uuid.uuid4()), **params)
@@ -100,27 +111,77 @@ class Workshop:
         site = self.engine.find_site(self.bench_id, self.site_id)
         return None if site is None else site.state.value
 
+    @property
+    def bench_ids(self) -> tuple[str, ...]:
+        return (self.bench_id, *self.more_benches)
+
     # The fake engine's own
     @property
     def site_path(self) -> Path:
         return site_file(self.folder / "fake" / self.bench_id, self.site_id)
 
-    def trouble(self, moment: str) -> Path:
-        """The file that makes the fake engine fail at a moment, as long as it stands."""
+    def read(self, bench_id: str = "", site_id: str = "") -> FakeSite | None:
+        """All there is of a site; of this one, when none is named."""
+        return find_site(self.folder / "fake" / (bench_id or self.bench_id), site_id or self.site_id)
+
+    def add_bench(self, version: str = "1.0.0") -> str:
+        """Make another bench, perhaps of another release."""
+        bench_id = make_bench(self.engine, version)
+        self.more_benches.append(bench_id)
+        return bench_id
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        """Let the benches run for the block, so that their open sites answer."""
+        with ExitStack() as stack:
+            for bench_id in self.bench_ids:
+                bench = self.engine.find_bench(bench_id)
+                assert bench is not None
+                port = bench.url.rpartition(":")[2]
+                argv = (
+                    sys.executable,
+                    "-m",
+                    "agent.engines.fake.bench",
+                    str(self.folder / "fake" / bench_id),
+                    port,
+                )
+                stack.enter_context(running(argv, self.folder / "bench.log"))
+                wait_until(partial(self._answers, bench.url), what="the bench does not answer")
+            yield
+
+    def ask(
+        self, path: str = "/records", *, bench_id: str = "", hostname: str = HOSTNAME, **options: Any
+    ) -> requests.Response:
+        """Ask a bench for a site, as its owner; with ``data``, to store something."""
+        bench = self.engine.find_bench(bench_id or self.bench_id)
+        assert bench is not None
+        return requests.request(
+            "POST" if options else "GET",
+            bench.url + path,
+            headers={"Host": hostname},
+            auth=("owner", PASSWORD),
+            timeout=10,
+            **options,
+        )
+
+    def _answers(self, url: str) -> bool:
+        try:
+            return requests.get(f"{url}/-/health", timeout=2).ok
+        except requests.RequestException:
+            return False
+
+    def trouble(self, moment: str, kind: str = "fail") -> Path:
+        """The file that makes the fake engine fail at a moment, as long as it stands; one of kind ``once`` goes by itself."""
         path = self.folder / "fake" / "trouble" / moment
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("fail")
+        path.write_text(kind)
         return path
 
 
 def make_workshop(folder: Path) -> Workshop:
     """A workshop with one active site of the fake engine."""
     engine = FakeEngine(folder / "fake", FakeExecutor(), free_port())
-    bench_id, site_id = str(uuid.uuid4()), str(uuid.uuid4())
-    bench = BenchSpec(
-        bench_id=bench_id, release="fake-1", version="1.0.0", app_sets=(("base",),), memory_bytes=400 << 20
-    )
-    engine.ensure_release(bench, lambda _line: None)
+    bench_id, site_id = make_bench(engine), str(uuid.uuid4())
     site = SiteSpec(
         bench_id=bench_id,
         site_id=site_id,
@@ -128,10 +189,25 @@ def make_workshop(folder: Path) -> Workshop:
         apps=("base",),
         admin_login="owner",
         admin_email="owner@example.com",
-        admin_password="correct horse battery",
+        admin_password=PASSWORD,
         company="Acme",
     )
     engine.ensure_site_cloned(site)
     engine.ensure_site_configured(site)
     engine.ensure_site_serving(bench_id, site_id, HOSTNAME)
     return Workshop(folder, engine, bench_id, site_id, Ledger(Database(folder / "ledger.sqlite")))
+
+
+def make_bench(engine: Engine, version: str = "1.0.0") -> str:
+    """A bench of the fake engine with its template. Returns its id."""
+    bench_id = str(uuid.uuid4())
+    bench = BenchSpec(
+        bench_id=bench_id,
+        release=f"fake-{version}",
+        version=version,
+        app_sets=(("base",),),
+        memory_bytes=400 << 20,
+    )
+    engine.ensure_release(bench, lambda _line: None)
+    engine.ensure_templates(bench, lambda _line: None)
+    return bench_id

@@ -7,12 +7,17 @@ import pytest
 
 from agent.engines.door.layout import NameInvalid
 from agent.engines.door.site_files import HostnameTaken
-from agent.engines.errors import BackupUnreadable, BenchUnknown, SiteNotHealthy, SiteUnknown
+from agent.engines.errors import (
+    AppUnknown,
+    BackupUnreadable,
+    BenchUnknown,
+    SiteNotHealthy,
+    SiteUnknown,
+    TemplateMissing,
+)
 from agent.engines.port import SiteState
-from agent.engines.errors import AppUnknown
 from agent.engines.tryton.probe import TrytonProbe
 from agent.engines.tryton.recipe import ReleaseUnknown
-from agent.engines.tryton.templates import TemplateMissing
 from agent.host import files, shell
 from tests.agent.engines.tryton.deployed import OWNER, Deployed, make_bench, make_site
 from tests.agent.support import ROOT
