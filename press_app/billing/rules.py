@@ -1,8 +1,10 @@
 """Pure rules of billing."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from press_app.kit.locale import Locale, is_word
 from press_app.plans.rules import BASE, Entitlements
 
 
@@ -21,6 +23,15 @@ def choose_first_apps(granted: Entitlements, offers: Sequence[Collection[str]]) 
         return granted.apps or (BASE,)
     possible = [tuple(app for app in offer if granted.allows_app(app)) for offer in offers]
     return max(possible, key=len)
+
+
+def choose_home(told: Mapping[str, str | None], home: Locale) -> Locale:
+    """Where a customer's first company is at home: what Lago knows of it, and the platform's own for the rest.
+
+    A word that nobody understands counts as none: a site at the wrong home is better than none.
+    """
+    known = {name: text for name, text in told.items() if text and is_word(name, text)}
+    return replace(home, **known)
 
 
 def has_room(granted: Entitlements, live_sites: int, apps: tuple[str, ...]) -> bool:

@@ -12,6 +12,7 @@ from press_app.plans.rules import DESCRIPTIONS, order_apps
 from press_app.sites.lifecycle import SiteStatus
 from press_app.sites.model import Site
 
+HomeWord = Annotated[str, Field(max_length=64)]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 AppName = Annotated[str, Field(min_length=1, max_length=40)]
 
@@ -22,6 +23,11 @@ class Customer(BaseModel):
     external_id: str = Field(min_length=1, max_length=190)
     name: str = Field(max_length=190)
     email: str | None = Field(default=None, max_length=254)
+    country: HomeWord | None = None
+    """Where he is at home; what is missing, or means nothing here, is the platform's own."""
+    currency: HomeWord | None = None
+    language: HomeWord | None = None
+    time_zone: HomeWord | None = None
 
 
 class Reason(BaseModel):
@@ -60,6 +66,12 @@ class SubscriptionPut(BaseModel):
             customer_ref=self.customer.external_id,
             customer_name=self.customer.name,
             customer_email=self.customer.email,
+            home={
+                "country": self.customer.country,
+                "currency": self.customer.currency,
+                "language": self.customer.language,
+                "time_zone": self.customer.time_zone,
+            },
             plan_code=self.plan_code,
             wanted=self.wanted.value,
             reason=self.reason.model_dump() if self.reason else None,

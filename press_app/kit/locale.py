@@ -1,5 +1,6 @@
 """Where a company is at home: its country, currency, language and time zone."""
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Self
 from zoneinfo import ZoneInfo
@@ -9,6 +10,7 @@ CURRENCY = r"^[A-Z]{3}$"
 LANGUAGE = r"^[a-z]{2,3}(-[A-Z]{2})?$"
 TIME_ZONE = r"^[A-Za-z]+([/_+-][A-Za-z0-9]+)*$"
 MAX_TIME_ZONE = 64
+PATTERNS = {"country": COUNTRY, "currency": CURRENCY, "language": LANGUAGE, "time_zone": TIME_ZONE}
 """As docs/contracts/agent.md has them."""
 
 
@@ -46,6 +48,19 @@ CONTRACTS_OWN = Locale()
 def name_if_other(locale: Locale) -> dict[str, dict[str, str]]:
     """``locale`` as a parameter of an operation."""
     return {} if locale == CONTRACTS_OWN else {"locale": locale.as_json()}
+
+
+def is_word(part: str, text: str) -> bool:
+    """Whether the text can be this part of a locale."""
+    return re.search(PATTERNS[part], text) is not None and (part != "time_zone" or is_time_zone(text))
+
+
+def check_time_zone(name: str) -> str:
+    """The name. Raises ``ValueError`` where there is no such zone."""
+    if not is_time_zone(name):
+        message = f"there is no time zone {name}"
+        raise ValueError(message)
+    return name
 
 
 def is_time_zone(name: str) -> bool:

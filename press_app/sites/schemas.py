@@ -5,10 +5,18 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StrictBool
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StrictBool
 
 from press_app.jobs.model import Job
-from press_app.kit.locale import COUNTRY, CURRENCY, LANGUAGE, MAX_TIME_ZONE, TIME_ZONE, Locale
+from press_app.kit.locale import (
+    COUNTRY,
+    CURRENCY,
+    LANGUAGE,
+    MAX_TIME_ZONE,
+    TIME_ZONE,
+    Locale,
+    check_time_zone,
+)
 from press_app.sites.lifecycle import ChangeKind, HoldKind, SiteStatus, Wanted
 from press_app.sites.model import Address, Hold, LoginLink, Site
 from press_app.work.model import JournalRow
@@ -19,6 +27,11 @@ ConfigName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 ConfigText = Annotated[str, Field(max_length=1000, pattern=r"^[^\x00-\x1f\x7f]*$")]
 ConfigNumber = Annotated[int, Field(strict=True, ge=-(1 << 53), le=1 << 53)]
 Config = Annotated[dict[ConfigName, StrictBool | ConfigNumber | ConfigText], Field(max_length=100)]
+TimeZone = Annotated[
+    str,
+    Field(pattern=TIME_ZONE, max_length=MAX_TIME_ZONE, description="IANA's name."),
+    AfterValidator(check_time_zone),
+]
 
 
 class LocaleCreate(BaseModel):
@@ -29,9 +42,7 @@ class LocaleCreate(BaseModel):
     country: Annotated[str, Field(pattern=COUNTRY, description="ISO 3166 alpha-2.")] | None = None
     currency: Annotated[str, Field(pattern=CURRENCY, description="ISO 4217.")] | None = None
     language: Annotated[str, Field(pattern=LANGUAGE, description="ISO 639-1, or `pt-BR`.")] | None = None
-    time_zone: (
-        Annotated[str, Field(pattern=TIME_ZONE, max_length=MAX_TIME_ZONE, description="IANA's name.")] | None
-    ) = None
+    time_zone: TimeZone | None = None
 
     def over(self, home: Locale) -> Locale:
         """The home of a company on a platform with this one."""
