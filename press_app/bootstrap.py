@@ -29,6 +29,8 @@ from press_app.sites.events import (
     SiteAppsWanted,
     SiteBackupEnded,
     SiteBackupStarted,
+    SiteCopyDue,
+    SiteDataReplaced,
     SiteReserved,
     SiteRestoreWanted,
     SiteReturnWanted,
@@ -101,6 +103,8 @@ def subscribe(subscribers: Subscribers) -> Subscribers:
     subscribers.on(SiteReturnWanted, billing.on_site_return_wanted)
     subscribers.on(SiteBackupStarted, backups.on_backup_started)
     subscribers.on(SiteBackupEnded, backups.on_backup_ended)
+    subscribers.on(SiteCopyDue, backups.on_copy_due)
+    subscribers.on(SiteDataReplaced, backups.on_data_replaced)
     subscribers.on(SiteRestoreWanted, backups.on_restore_wanted)
     return subscribers
 

@@ -114,6 +114,42 @@ def move_site(
     _change(api, "post", get_site(api, ref), "move", {"bench_id": bench}, wait=wait, as_json=as_json)
 
 
+def copy_site(
+    ctx: typer.Context,
+    ref: SiteRef,
+    name: Annotated[str, typer.Argument(metavar="NEW", help="The first part of the copy's address.")],
+    *,
+    backup: Annotated[
+        str | None, typer.Option(help="A verified backup; without one the present data are copied.")
+    ] = None,
+    wait: Wait = True,
+    as_json: Json = False,
+) -> None:
+    """Make another site of the same team with the data of this one; it sends no mail and runs no recurring job."""
+    api = connect(ctx)
+    site = get_site(api, ref)
+    answer = api.post(f"/v1/sites/{site['id']}/copies", {"name": name, "backup_id": backup})
+    if not wait:
+        show(
+            answer,
+            as_json=as_json,
+            sentence=f"{answer['hostname']} is made from backup {answer['backup_id']}.",
+        )
+        return
+    copy = watch(
+        api,
+        lambda: api.get(f"/v1/sites/{answer['site_id']}"),
+        subject=f"site:{answer['site_id']}",
+        until=lambda view: view["status"] in {"active", "broken", "purged"},
+        seconds=WAIT_SECONDS,
+    )
+    if copy["status"] != "active":
+        reason = (copy.get("error") or {}).get("message", "no reason was given")
+        message = f"{answer['hostname']} is {copy['status']}: {reason}"
+        raise CommandFailed(message, code="copy_failed", site_id=copy["id"])
+    show(copy, as_json=as_json, sentence=f"{copy['hostname']} is a copy of {site['name']} and answers.")
+
+
 def set_config(
     ctx: typer.Context,
     ref: SiteRef,

@@ -35,6 +35,8 @@ def explain(site: dict[str, Any], *, now: datetime | None = None) -> list[str]:
         f"  {hold['kind']} hold by {hold['placed_by']}, {format_age(hold['placed_at'], now=now)}: {hold['message']}"
         for hold in site["holds"]
     ]
+    if site.get("origin"):
+        said.append("It is a copy: it sends no mail and runs no recurring job.")
     said += [
         f"Visitors of {former['hostname']} are sent on to it for {format_age(former['until'], now=now).removeprefix('in ')}."
         for former in site.get("former_addresses", [])
@@ -73,14 +75,16 @@ def tell_next(site: dict[str, Any], *, now: datetime | None = None) -> str:
         return "nothing by itself; repair the cause and run 'press site retry'."
     if site["wanted"] == "archived":
         return _next_of_ended(site, now)
-    return _next_of_wanted(status, is_held=is_held)
+    return _next_of_wanted(status, is_held=is_held, is_copy=bool(site.get("origin")))
 
 
-def _next_of_wanted(status: str, *, is_held: bool) -> str:
+def _next_of_wanted(status: str, *, is_held: bool, is_copy: bool) -> str:
     if status == "active":
         return "it is suspended, because it is held." if is_held else "nothing; it is as it should be."
     if status == "suspended":
         return "it runs again when the last hold is lifted." if is_held else "it is opened again."
+    if status == "reserved" and is_copy:
+        return "it is made as soon as its backup is proven and a bench has room."
     if status == "archived":
         return (
             "it comes back when the last hold is lifted."

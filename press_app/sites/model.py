@@ -75,7 +75,7 @@ class Site(LifecycleRow[SiteStatus, SiteEvent], Base):
     """What is being changed, until the host's part is done: ``kind`` and what is wanted. Tried again when it broke."""
     last_change: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     """The newest change: kind, outcome, when, and for how many seconds it was closed."""
-    origin_site_id: Mapped[str | None] = mapped_column(ForeignKey("site.id"))
+    origin_site_id: Mapped[str | None] = mapped_column(ID)
     """It is a copy of this one."""
     origin_backup_id: Mapped[str | None] = mapped_column(ID, index=True)
     """Made from this backup of the other one."""

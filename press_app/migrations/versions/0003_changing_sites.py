@@ -20,6 +20,9 @@ def upgrade() -> None:
     tables = set(inspector.get_table_names())
     _add_site_columns({column['name'] for column in inspector.get_columns('site')})
     _add_spare_locale({column['name'] for column in inspector.get_columns('spare')})
+    if 'apps' not in {column['name'] for column in inspector.get_columns('backup')}:
+        with op.batch_alter_table('backup', schema=None) as batch_op:
+            batch_op.add_column(sa.Column('apps', sa.JSON(), nullable=True))
     if 'address' not in tables:
         op.create_table('address',
         sa.Column('hostname', sa.String(length=253).with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=253), 'mariadb').with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=253), 'mysql'), nullable=False),
@@ -86,12 +89,8 @@ def _add_site_columns(known: set[str]) -> None:
         for column in ('to_bench_id', 'origin_backup_id'):
             if f'ix_site_{column}' not in indexes:
                 batch_op.create_index(batch_op.f(f'ix_site_{column}'), [column], unique=False)
-        for name, table, column in (
-            ('fk_site_to_bench_id_bench', 'bench', 'to_bench_id'),
-            ('fk_site_origin_site_id_site', 'site', 'origin_site_id'),
-        ):
-            if name not in keys:
-                batch_op.create_foreign_key(batch_op.f(name), table, [column], ['id'])
+        if 'fk_site_to_bench_id_bench' not in keys:
+            batch_op.create_foreign_key(batch_op.f('fk_site_to_bench_id_bench'), 'bench', ['to_bench_id'], ['id'])
 
 
 def _add_spare_locale(known: set[str]) -> None:
@@ -112,13 +111,14 @@ def downgrade() -> None:
     op.drop_table('spare_miss')
     op.drop_table('leftover')
     op.drop_table('address')
+    with op.batch_alter_table('backup', schema=None) as batch_op:
+        batch_op.drop_column('apps')
     with op.batch_alter_table('spare', schema=None) as batch_op:
         batch_op.drop_index('ix_spare_status_apps_locale')
         batch_op.create_index('ix_spare_status_apps', ['status', 'apps'], unique=False)
         batch_op.drop_column('locale')
     with op.batch_alter_table('site', schema=None) as batch_op:
         batch_op.drop_constraint('fk_site_to_bench_id_bench', type_='foreignkey')
-        batch_op.drop_constraint('fk_site_origin_site_id_site', type_='foreignkey')
         batch_op.drop_index(batch_op.f('ix_site_to_bench_id'))
         batch_op.drop_index(batch_op.f('ix_site_origin_backup_id'))
         for column in (

@@ -4,6 +4,13 @@ from press_app.sites.service.addresses import forget_former, list_former
 from press_app.sites.service.change_results import on_apps_finished, on_move_finished, on_rename_finished
 from press_app.sites.service.changes import list_offered, request_apps, request_move, request_rename
 from press_app.sites.service.configs import on_config_finished, request_config
+from press_app.sites.service.copies import (
+    call_off_copy,
+    reserve_copy,
+    start_backup_for_copy,
+    start_copy,
+    wake_copies,
+)
 from press_app.sites.service.leftovers import (
     drop_again,
     find_own_bench,
@@ -60,6 +67,7 @@ from press_app.sites.service.wishes import (
 )
 
 __all__ = [
+    "call_off_copy",
     "check_restorable",
     "converge",
     "drop_again",
@@ -121,6 +129,10 @@ __all__ = [
     "request_undo",
     "request_usage",
     "reserve",
+    "reserve_copy",
     "set_wanted",
+    "start_backup_for_copy",
+    "start_copy",
     "start_restore",
+    "wake_copies",
 ]

@@ -56,7 +56,12 @@ def tell_backup_started(uow: UnitOfWork, site: Site, backup_id: str, kind: str) 
     engine = benches.get_release_of(uow.session, site.bench_id or "").engine
     uow.publish(
         SiteBackupStarted(
-            backup_id=backup_id, site_id=site.id, team_id=site.team_id, engine=engine, kind=kind
+            backup_id=backup_id,
+            site_id=site.id,
+            team_id=site.team_id,
+            engine=engine,
+            kind=kind,
+            apps=tuple(site.apps),
         )
     )
 

@@ -5,7 +5,7 @@ from press_app.edge.port import RouteState
 from press_app.jobs.lifecycle import JobStatus
 from press_app.jobs.model import Job
 from press_app.sites import rules
-from press_app.sites.events import SiteBackupEnded
+from press_app.sites.events import SiteBackupEnded, SiteDataReplaced
 from press_app.sites.lifecycle import SiteEvent, SiteStatus
 from press_app.sites.model import Site
 from press_app.sites.rules import MAX_FAILURES
@@ -72,6 +72,13 @@ def break_down(uow: UnitOfWork, site: Site, job: Job, action: str) -> None:
     site.apply(SiteEvent.FAIL, uow.now())
     message = f"{job.purpose} failed: {site.error.get('message', '')} It is {try_again(uow, site)}."
     uow.record("site.broken", site.target, message, team_id=site.team_id, status=site.status.value)
+
+
+def tell_data_replaced(uow: UnitOfWork, site: Site, job: Job) -> None:
+    """Whoever keeps backups knows what the site had then."""
+    backup_id = job.params["backup"].get("id")
+    if backup_id:
+        uow.publish(SiteDataReplaced(site.id, str(backup_id)))
 
 
 def tell_backup_ended(uow: UnitOfWork, site: Site, job: Job) -> None:

@@ -10,7 +10,7 @@ from press_app.kit.db import ReadSession, Session
 from press_app.sites.lifecycle import SiteEvent, SiteStatus
 from press_app.sites.model import Site
 from press_app.sites.rules import MAX_FAILURES
-from press_app.sites.service import addresses, logins, outcomes, reads
+from press_app.sites.service import addresses, copies, logins, outcomes, reads
 from press_app.spares import service as spares
 from press_app.work import lease
 from press_app.work.unit_of_work import UnitOfWork
@@ -106,10 +106,14 @@ def on_backup_finished(uow: UnitOfWork, job: Job) -> None:
 def on_restore_finished(uow: UnitOfWork, job: Job) -> None:
     """The data stand; now the edge."""
     site = outcomes.get_site_of(uow, job)
+    if site.status is SiteStatus.INSTALLING:
+        copies.on_copy_finished(uow, site, job)
+        return
     if not outcomes.is_awaited(uow, site, SiteStatus.RESTORING):
         return
     if job.status is JobStatus.SUCCEEDED:
         site.size_bytes = (job.result or {}).get("size_bytes", site.size_bytes)
+        outcomes.tell_data_replaced(uow, site, job)
         outcomes.open_edge(uow, site)
     elif site.archived_at is not None and outcomes.is_compensated(job) and site.failures + 1 < MAX_FAILURES:
         outcomes.leave(uow, site)

@@ -13,7 +13,7 @@ from press_app.jobs.model import Job
 from press_app.kit.ids import new_id
 from press_app.kit.locale import Locale, name_if_other
 from press_app.sites import rules
-from press_app.sites.events import SiteRestoreWanted
+from press_app.sites.events import SiteCopyDue, SiteRestoreWanted
 from press_app.sites.lifecycle import SiteEvent, SiteStatus
 from press_app.sites.model import Site
 from press_app.sites.rules import Action
@@ -70,11 +70,14 @@ def start(uow: UnitOfWork, site: Site, action: Action) -> None:
 
 def start_install(uow: UnitOfWork, site: Site) -> None:
     """Find a place and make the site there; without a free place it stays reserved and is served later."""
+    if site.origin_backup_id is not None:
+        uow.publish(SiteCopyDue(site.id, site.origin_backup_id))
+        return
     if not site.has_place:
         try:
             site.bench_id = benches.take_place(uow, site.apps).id
         except NoBench as full:
-            _wait_for_bench(uow, site, full, Action.INSTALL)
+            wait_for_bench(uow, site, full, Action.INSTALL)
             return
         site.has_place = True
     orders.move(uow, site, SiteEvent.INSTALL, f"{site.hostname} is being set up.")
@@ -199,7 +202,7 @@ def want_restore(uow: UnitOfWork, site: Site) -> None:
     try:
         uow.publish(SiteRestoreWanted(site.id))
     except NoBench as full:
-        _wait_for_bench(uow, site, full, Action.RESTORE)
+        wait_for_bench(uow, site, full, Action.RESTORE)
 
 
 def repeat_restore(uow: UnitOfWork, site: Site) -> None:
@@ -211,7 +214,8 @@ def repeat_restore(uow: UnitOfWork, site: Site) -> None:
         start_restore(uow, site, last.params["backup"])
 
 
-def _wait_for_bench(uow: UnitOfWork, site: Site, full: NoBench, action: Action) -> None:
+def wait_for_bench(uow: UnitOfWork, site: Site, full: NoBench, action: Action) -> None:
+    """It is served later; why it waits is said once."""
     if site.error is None:
         site.error = {"code": full.code, "message": full.message, "action": action.value}
         uow.record("site.waiting", site.target, full.message, team_id=site.team_id)

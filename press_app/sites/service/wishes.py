@@ -66,14 +66,19 @@ def reserve(
         created_at=now,
     )
     site.enter(LIFECYCLE.initial, now)
-    _take_name(uow, site, domain)
+    promise(uow, site, domain, covered_by=covered_by, message=f"{site.hostname} was ordered.")
     if spare is None:
         jobs.put_secret(uow, spares.password_ref(site.id), new_password())
-    uow.publish(SiteReserved(site_id=site.id, team_id=team_id, apps=chosen, covered_by=covered_by))
-    message = f"{site.hostname} was ordered."
-    uow.record("site.reserved", site.target, message, team_id=team_id, status=site.status.value)
-    _converge_soon(uow, site)
     return site
+
+
+def promise(uow: UnitOfWork, site: Site, domain: str, *, covered_by: str | None, message: str) -> None:
+    """Take its name, ask whether it may exist, and let it be made."""
+    _take_name(uow, site, domain)
+    apps = tuple(site.apps)
+    uow.publish(SiteReserved(site_id=site.id, team_id=site.team_id, apps=apps, covered_by=covered_by))
+    uow.record("site.reserved", site.target, message, team_id=site.team_id, status=site.status.value)
+    _converge_soon(uow, site)
 
 
 def _check_known(uow: UnitOfWork, apps: tuple[str, ...]) -> None:

@@ -53,7 +53,7 @@ NEEDS = {
     **dict.fromkeys(
         ["create_site", "archive_site", "undo_archive", "retry_site", "set_password"], "sites:write"
     ),
-    **dict.fromkeys(["change_apps", "rename_site", "set_config"], "sites:write"),
+    **dict.fromkeys(["change_apps", "rename_site", "set_config", "copy_site"], "sites:write"),
     **dict.fromkeys(["create_login_link", "read_login_link"], "sites:login"),
     **dict.fromkeys(["list_backups"], "backups:read"),
     **dict.fromkeys(["take_backup", "restore_site"], "backups:write"),
