@@ -192,7 +192,7 @@ def run_conformance(
 ) -> dict[str, Any]:
     """Check an engine on a bench of its own; the benches' supervisor is started for it where none runs.
 
-    Returns ``{engine, ok, operations: {name: ok}, checks: [...]}``.
+    Returns ``{engine, ok, operations: {name: ok}, checks: [...], not_tried: {"operation: check": reason}}``.
     """
     executor = make_executor(settings)
     with executor.serving(), _serving_database(settings, engine), tempfile.TemporaryDirectory() as folder:
@@ -201,13 +201,16 @@ def run_conformance(
         )
         results = suite.run(CHECKS, on_result)
     operations: dict[str, bool] = {}
-    for result in results:
+    for result in (each for each in results if not each.not_tried):
         operations[result.operation] = operations.get(result.operation, True) and result.ok
     return {
         "engine": engine,
         "ok": all(operations.values()),
         "operations": operations,
         "checks": [asdict(result) for result in results],
+        "not_tried": {
+            f"{each.operation}: {each.check}": each.not_tried for each in results if each.not_tried
+        },
     }
 
 

@@ -174,9 +174,9 @@ def conformance(
 
     def show(result: Any) -> None:
         if not as_json:
-            typer.echo(
-                f"{'ok  ' if result.ok else 'FAIL'} {result.operation}: {result.check} {result.message}".rstrip()
-            )
+            word = "----" if result.not_tried else "ok  " if result.ok else "FAIL"
+            said = f"not tried, {result.not_tried}" if result.not_tried else result.message
+            typer.echo(f"{word} {result.operation}: {result.check} {said}".rstrip())
 
     settings = _settings().model_copy(update={"engines": engine})
     report = run_conformance(settings, engine, show, tuple(parse_source(text) for text in sources or ()))

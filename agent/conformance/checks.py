@@ -1,6 +1,7 @@
 """Every promise of an engine, in the order in which it is checked."""
 
 from agent.conformance import bench_checks as benches
+from agent.conformance import change_checks as changes
 from agent.conformance import data_checks as data
 from agent.conformance import door_checks as doors
 from agent.conformance.suite import Check
@@ -23,6 +24,18 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("take_backup", data.a_backup_is_taken_while_the_site_serves),
     ("restore_site", data.a_broken_backup_touches_nothing),
     ("restore_site", data.restored_the_site_is_as_it_was),
+    ("change_apps", changes.closed_it_answers_nobody_and_keeps_its_sessions),
+    ("change_apps", changes.closed_while_suspended_it_stays_suspended),
+    ("change_apps", changes.an_app_is_installed_and_works),
+    ("change_apps", changes.an_app_is_removed_and_gone),
+    ("change_apps", changes.apps_that_cannot_be_are_refused),
+    ("rename_site", changes.renamed_only_the_new_name_leads_there),
+    ("set_config", changes.a_setting_counts_for_its_site_alone),
+    ("set_config", changes.a_setting_that_nobody_knows_is_refused),
+    ("create_site", changes.a_company_is_at_home_where_it_says),
+    ("create_site", changes.a_home_that_does_not_exist_is_refused),
+    ("restore_site", data.a_copy_lives_beside_its_origin),
+    ("move_site", data.moved_it_lives_on_the_other_bench),
     ("archive_site", data.archived_nothing_is_left),
     ("restore_site", data.undone_the_data_are_back),
     ("drop_site", benches.an_unknown_site_is_gone_already),

@@ -1,6 +1,7 @@
 """Checks of what happens to a site's data."""
 
 import secrets
+from dataclasses import replace
 
 from agent.conformance.suite import Broken, Suite, allow, expect, has_record, restore, suspend
 from agent.errors import AgentError
@@ -42,6 +43,55 @@ def restored_the_site_is_as_it_was(suite: Suite) -> None:
         not suite.probe.can_use_token(suite.door(suite.first), path, token), "a token of before still opens"
     )
     expect(has_record(suite, suite.second, "Grace"), "the neighbour was changed")
+
+
+def a_copy_lives_beside_its_origin(suite: Suite) -> None:
+    """The first site's people at another site, with data of their own from then on; it tells nothing to the world."""
+    suite.copy = replace(
+        suite.copy, admin_login=suite.first.admin_login, admin_password=suite.first.admin_password
+    )
+    copy = suite.copy
+    at = (copy.bench_id, copy.site_id)
+    suite.engine.ensure_restored(*at, copy.hostname, suite.work_dir / "backup")
+    suite.engine.ensure_site_migrated(*at, suite.output.append)
+    expect(suite.engine.ensure_site_muted(*at), "muting says that nothing changed")
+    expect(not suite.engine.ensure_site_muted(*at), "muted again, it changed something")
+    expect(not suite.probe.can_log_in(suite.door(copy)), "the copy lets people in before it is told to")
+    suite.engine.ensure_site_serving(*at, copy.hostname)
+    suite.engine.probe_site(*at, copy.hostname)
+    expect(has_record(suite, copy, "Ada"), "the copy lacks what was copied")
+    suite.probe.write_record(suite.door(copy), "Only here")
+    expect(has_record(suite, copy, "Only here"), "the copy does not keep what is written")
+    expect(not has_record(suite, suite.first, "Only here"), "what is written in the copy shows in its origin")
+    expect(suite.probe.is_muted(suite.door(copy)), "the copy could tell something to the world")
+    expect(not suite.probe.is_muted(suite.door(suite.first)), "its origin is muted, too")
+
+
+def moved_it_lives_on_the_other_bench(suite: Suite) -> None:
+    engine, site = suite.engine, suite.copy
+    moved = replace(site, bench_id=suite.other_bench.bench_id)
+    for step in (engine.ensure_release, engine.ensure_templates):
+        step(suite.other_bench, suite.output.append)
+    engine.ensure_bench_started(suite.other_bench)
+    at, there = (site.bench_id, site.site_id), (moved.bench_id, moved.site_id)
+    engine.ensure_site_closed(*at)
+    engine.write_backup(*at, suite.work_dir / "moving")
+    for _ in range(2):
+        engine.ensure_restored(*there, moved.hostname, suite.work_dir / "moving")
+        engine.ensure_site_migrated(*there, suite.output.append)
+        engine.ensure_config(*there, {})
+        engine.ensure_site_muted(*there)
+    engine.ensure_site_serving(*there, moved.hostname)
+    engine.probe_site(*there, moved.hostname)
+    engine.ensure_site_dropped(*at)
+    expect(has_record(suite, moved, "Only here"), "the data did not come along")
+    expect(suite.probe.is_muted(suite.door(moved)), "it is not silent any more")
+    expect(not suite.probe.can_log_in(suite.door(site)), "it still answers where it was")
+    listed = {found.site_id for found in engine.list_sites(suite.bench.bench_id)}
+    expect(listed == {suite.first.site_id, suite.second.site_id}, f"listed are {listed}")
+    expect(has_record(suite, suite.second, "Grace"), "the neighbour was changed")
+    engine.ensure_site_dropped(*there)
+    expect(engine.ensure_bench_stopped(suite.other_bench.bench_id), "the other bench does not stop")
 
 
 def archived_nothing_is_left(suite: Suite) -> None:

@@ -1,9 +1,10 @@
-"""One bench, two sites, and the checks that are run on them in order."""
+"""One bench, two sites that stay, others that come and go, and the checks that are run on them in order."""
 
 import secrets
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,10 +24,16 @@ class CheckResult:
     ok: bool
     seconds: float
     message: str = ""
+    not_tried: str = ""
+    """Why nothing can be said about it here."""
 
 
 class Broken(Exception):
     """A promise that does not hold."""
+
+
+class NotTried(Exception):
+    """A promise that cannot be tried on this engine and release; its text says why."""
 
 
 def expect(condition: object, what: str) -> None:
@@ -51,7 +58,10 @@ class Suite:
             memory_bytes=probe.memory_bytes,
             sources=probe.sources,
         )
-        self.first, self.second = (self._site(name) for name in ("first", "second"))
+        self.other_bench = replace(self.bench, bench_id=str(uuid.uuid4()))
+        """Runs only while a site is moved there."""
+        self.first, self.second = (self.make_site(name) for name in ("first", "second"))
+        self.copy = self.make_site("copy")
 
     def run(
         self,
@@ -67,14 +77,18 @@ class Suite:
                 results.append(result)
                 on_result(result)
         finally:
-            for site in (self.first, self.second):
-                self.engine.ensure_site_dropped(site.bench_id, site.site_id)
-            self.engine.ensure_bench_stopped(self.bench.bench_id)
+            self._clean_up()
         return results
+
+    def _clean_up(self) -> None:
+        for bench in (self.bench, self.other_bench):
+            for site in (self.first, self.second, self.copy):
+                self.engine.ensure_site_dropped(bench.bench_id, site.site_id)
+            self.engine.ensure_bench_stopped(bench.bench_id)
 
     def door(self, site: SiteSpec, **overrides: str) -> SiteDoor:
         """Return the way to a site for its owner."""
-        bench = self.engine.find_bench(self.bench.bench_id)
+        bench = self.engine.find_bench(site.bench_id)
         if bench is None:
             raise Broken("the bench is not found")
         door = SiteDoor(
@@ -84,6 +98,7 @@ class Suite:
 
     def create(self, site: SiteSpec) -> list[bool]:
         """Take the steps of ``create_site``. Returns what each says about having changed anything."""
+        self.engine.ensure_template(site.bench_id, site.apps, site.locale, self.output.append)
         changed = [
             self.engine.ensure_site_cloned(site),
             self.engine.ensure_site_configured(site),
@@ -92,7 +107,11 @@ class Suite:
         self.engine.probe_site(site.bench_id, site.site_id, site.hostname)
         return changed
 
-    def _site(self, name: str) -> SiteSpec:
+    def list_apps(self, site: SiteSpec) -> tuple[str, ...]:
+        return self.engine.list_apps(site.bench_id, site.site_id)
+
+    def make_site(self, name: str) -> SiteSpec:
+        """Say what a site of the suite is; nothing is made."""
         return SiteSpec(
             bench_id=self.bench.bench_id,
             site_id=str(uuid.uuid4()),
@@ -106,9 +125,11 @@ class Suite:
 
     def _check(self, operation: str, check: "Check") -> CheckResult:
         started = time.perf_counter()
-        message = ""
+        message = not_tried = ""
         try:
             check(self)
+        except NotTried as reason:
+            not_tried = str(reason)
         except (Broken, AgentError, OSError, ValueError) as error:
             message = f"{type(error).__name__}: {error}"
         return CheckResult(
@@ -118,6 +139,7 @@ class Suite:
             ok=not message,
             seconds=round(time.perf_counter() - started, 3),
             message=message,
+            not_tried=not_tried,
         )
 
 
@@ -127,6 +149,26 @@ Check = Callable[[Suite], None]
 def check_name(check: Check) -> str:
     """Return the words of a check."""
     return check.__name__.replace("_", " ")
+
+
+def expect_refusal(code: str, call: Callable[[], object]) -> None:
+    """Raise :class:`Broken` when the call is not refused with the code."""
+    try:
+        call()
+    except AgentError as error:
+        expect(error.code == code, f"it is refused with {error.code}: {error.message}")
+    else:
+        raise Broken(f"it is not refused with {code}")
+
+
+@contextmanager
+def closed(suite: Suite, site: SiteSpec) -> Iterator[tuple[str, str]]:
+    """Have the site closed for the block, and opened, or suspended as it was, after it."""
+    suite.engine.ensure_site_closed(site.bench_id, site.site_id)
+    try:
+        yield site.bench_id, site.site_id
+    finally:
+        suite.engine.ensure_site_serving(site.bench_id, site.site_id, site.hostname)
 
 
 def has_record(suite: Suite, site: SiteSpec, text: str) -> bool:

@@ -5,10 +5,11 @@
 refuses or does not answer, unless it says otherwise here.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from agent.engines.port import Source
+from agent.engines.port import ConfigValue, Locale, Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,18 @@ class EngineProbe(Protocol):
     def memory_bytes(self) -> int:
         """Memory limit for the suite's bench."""
 
+    @property
+    def extra_app(self) -> str | None:
+        """An app of the release that the first site does not have; none where there is none."""
+
+    @property
+    def locale(self) -> Locale:
+        """A home that is not the contract's own."""
+
+    @property
+    def config(self) -> Mapping[str, ConfigValue]:
+        """Settings of a site whose effect can be seen; empty where the engine has none."""
+
     def can_log_in(self, door: SiteDoor) -> bool:
         """Say whether login and password open the site; False too where it is closed or unknown."""
 
@@ -54,3 +67,18 @@ class EngineProbe(Protocol):
 
     def add_user(self, door: SiteDoor, login: str) -> None:
         """Log in as the owner and add one person who can log in."""
+
+    def open_session(self, door: SiteDoor) -> Callable[[], bool]:
+        """Log in; returns what says whether the session still works."""
+
+    def has_app(self, door: SiteDoor, app: str) -> bool:
+        """Log in as the owner and say whether the app is there to be used."""
+
+    def find_currency(self, door: SiteDoor) -> str:
+        """Log in and return the code of the money that the company counts in."""
+
+    def is_configured(self, door: SiteDoor) -> bool:
+        """Say whether the settings in ``config`` count, as far as a person can tell."""
+
+    def is_muted(self, door: SiteDoor) -> bool:
+        """Say whether the site would tell nothing to the world."""

@@ -3,6 +3,7 @@
 from enum import StrEnum
 from typing import Any
 
+from agent.engines.errors import AppNeeded, AppUnknown
 from agent.operations import backups, changes, sites
 from agent.operations.backups import BackupParams
 from agent.operations.base import Context, Operation, Step, Urgency
@@ -28,10 +29,17 @@ class Key(StrEnum):
 
 def _change(context: Context[ChangeAppsParams]) -> bool:
     params = context.params
-    return context.engine.ensure_apps(params.bench_id, params.site_id, params.apps, context.progress)
+    try:
+        return context.engine.ensure_apps(params.bench_id, params.site_id, params.apps, context.progress)
+    except (AppUnknown, AppNeeded):
+        context.notes["is_refused"] = True
+        raise
 
 
 def _bring_back(context: Context[ChangeAppsParams]) -> None:
+    """Restore what was kept, unless nothing was touched: a restore ends everybody's session."""
+    if context.notes.get("is_refused"):
+        return
     site = sites.get_site(context)
     kept = context.work_dir / "backup"
     context.engine.ensure_restored(site.bench_id, site.site_id, site.hostname, kept)

@@ -108,10 +108,18 @@ def _migrate(context: Context[RestoreSiteParams]) -> bool:
 
 def _configure(context: Context[RestoreSiteParams]) -> bool:
     params = context.params
+    context.notes.setdefault("config", dict(context.engine.find_config(params.bench_id, params.site_id)))
     changed = context.engine.ensure_config(params.bench_id, params.site_id, params.config)
     if params.muted:
         changed |= context.engine.ensure_site_muted(params.bench_id, params.site_id)
     return changed
+
+
+def _configure_as_before(context: Context[RestoreSiteParams]) -> None:
+    """Where settings lie beside the data, they do not come back with them."""
+    params = context.params
+    if "config" in context.notes:
+        context.engine.ensure_config(params.bench_id, params.site_id, context.notes["config"])
 
 
 def _set_state(context: Context[RestoreSiteParams]) -> bool:
@@ -143,7 +151,7 @@ OPERATION = Operation(
         Step(key=Key.KEEP, title="Keep the present data", run=_keep),
         Step(key=Key.RESTORE, title="Bring the data back", run=_restore, undo=_bring_back_data),
         Step(key=Key.MIGRATE, title="Bring them to the bench's release", run=_migrate),
-        Step(key=Key.CONFIG, title="Write its settings", run=_configure),
+        Step(key=Key.CONFIG, title="Write its settings", run=_configure, undo=_configure_as_before),
         Step(key=Key.STATE, title="Open or close the site", run=_set_state, undo=sites.bring_back_state),
         Step(
             key=Key.PROBE,

@@ -50,7 +50,7 @@ def run_conformance(
     report = {
         "ok": all(one["ok"] for one in reports),
         "engines": {name: one["operations"] for name, one in zip(wanted, reports, strict=True)},
-        "not_tried": left_out,
+        "not_tried": left_out | _list_reasons(wanted, reports),
         "checks": [check for one in reports for check in one["checks"]],
     }
     if as_json:
@@ -90,6 +90,15 @@ def _find_reasons(environment: dict[str, str], *, has_code: bool) -> dict[str, s
         reason = f"there is no Docker engine at {url}"
         return {CONTAINED: reason, FRAPPE: reason}
     return {} if has_code else {FRAPPE: NO_CODE}
+
+
+def _list_reasons(engines: list[str], reports: list[dict[str, Any]]) -> dict[str, str]:
+    """What an engine that was tried could not be asked: ``frappe change_apps: an app is removed`` → why."""
+    return {
+        f"{engine} {check}": reason
+        for engine, report in zip(engines, reports, strict=True)
+        for check, reason in report["not_tried"].items()
+    }
 
 
 def _read_environment(path: Path) -> dict[str, str]:

@@ -4,6 +4,7 @@ Order of every change: the wanted state on disk first, then the bench is told.
 """
 
 from abc import abstractmethod
+from dataclasses import replace
 
 from agent.engines.door import login_tokens, site_files
 from agent.engines.door.benches import DoorBenches, Folder
@@ -35,13 +36,27 @@ class DoorEngine(DoorBenches[Folder]):
         hostname = hostname.lower()
         site_files.refuse_taken(folder, site_id, hostname)
         state = site_files.get_open_state(note)
-        changed = site_files.write(
-            folder, site_id, SiteNote(hostname=hostname, state=state, reason=note.reason)
-        )
+        serving = replace(note, hostname=hostname, state=state, resumes_as=DoorState.ACTIVE)
+        changed = site_files.write(folder, site_id, serving)
         control = self._control(folder)
         control.reload(site_id)
         control.load(site_id)
         return changed
+
+    def ensure_site_closed(self, bench_id: str, site_id: str) -> bool:
+        """Let nobody in while the site is changed, and wait until nothing works on its data; sessions stay.
+
+        Raises ``site_busy`` when its own work does not end; it is closed then, and opens by ``ensure_site_serving``.
+        """
+        folder = self._bench_folder(bench_id)
+        before = site_files.get(folder, site_id)
+        closed = site_files.close(folder, site_id, before.hostname)
+        self._control(folder).reload(site_id)
+        self._wait_until_idle(folder, site_id)
+        return closed != before
+
+    def _wait_until_idle(self, folder: Folder, site_id: str) -> None:
+        """Wait for whatever still works on the closed site's data; nothing by itself. Raises ``site_busy``."""
 
     def ensure_site_dropped(self, bench_id: str, site_id: str) -> bool:
         """Remove the site's data and its mapping. Unknown site: nothing to do.

@@ -1,13 +1,14 @@
 """The wanted state of each site as a small file; the bench reads it at its start and whenever it is told to."""
 
 import json
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import ClassVar
 
 from agent.engines.door.layout import BenchFolder
 from agent.engines.errors import SiteUnknown
-from agent.engines.port import SiteState
+from agent.engines.port import ConfigValue, SiteState
 from agent.errors import AgentError
 from agent.host import files
 
@@ -38,6 +39,10 @@ class SiteNote:
     resumes_as: DoorState = DoorState.ACTIVE
     """The state to return to when the data have been replaced; ``closed`` for a site that never was open."""
     reason: str = ""
+    config: Mapping[str, ConfigValue] = field(default_factory=dict)
+    """What counts for this site alone, where the bench is who reads it."""
+    muted: bool = False
+    """It is a copy that tells nothing to the world; likewise."""
 
     @property
     def shown(self) -> SiteState:
@@ -54,6 +59,8 @@ def find(bench: BenchFolder, site_id: str) -> SiteNote | None:
         state=DoorState(raw["state"]),
         resumes_as=DoorState(raw["resumes_as"]),
         reason=raw["reason"],
+        config=raw.get("config", {}),
+        muted=raw.get("muted", False),
     )
 
 
@@ -79,7 +86,7 @@ def write(bench: BenchFolder, site_id: str, note: SiteNote) -> bool:
     return True
 
 
-def change(bench: BenchFolder, site_id: str, **fields: str) -> bool:
+def change(bench: BenchFolder, site_id: str, **fields: object) -> bool:
     """Store the wanted state with some fields changed, whatever became of the data. Raises ``site_unknown``."""
     note = find(bench, site_id) or get(bench, site_id)
     return write(bench, site_id, replace(note, **fields))  # type: ignore[arg-type]

@@ -83,7 +83,8 @@ class FakeBenches:
         return made
 
     def _make_template(self, bench_id: str, apps: tuple[str, ...], locale: Locale) -> bool:
-        """Add one to the bench's list. Returns whether it was not there."""
+        """Add one to the bench's list. Returns whether it was not there. Raises ``app_unknown`` and ``locale_unknown``."""
+        check_locale(locale)
         name = name_template(apps, locale)
         folder = self._get_folder(bench_id)
         with file_lock(folder / "templates.lock", timeout_seconds=sites.LOCK_SECONDS):
@@ -198,7 +199,6 @@ class FakeBenches:
 
 
 def name_template(apps: tuple[str, ...], locale: Locale) -> str:
-    """``base+crm for DE, EUR, de, Europe/Berlin``. Raises ``app_unknown`` and ``locale_unknown``."""
-    check_locale(locale)
+    """``base+crm for DE, EUR, de, Europe/Berlin``. Raises ``app_unknown``."""
     home = f"{locale.country}, {locale.currency}, {locale.language}, {locale.time_zone}"
     return f"{'+'.join(check_apps(apps))} for {home}"

@@ -61,6 +61,7 @@ class FakeEngine(FakeChanges):
 
     def ensure_site_serving(self, bench_id: str, site_id: str, hostname: str) -> bool:
         self._moment("ensure_site_serving.before")
+        sites.refuse_taken(self._get_folder(bench_id), site_id, hostname)
         with self._changing(bench_id, site_id) as found:
             changed = found.hostname != hostname or found.closed
             found.hostname, found.closed = hostname, False

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from agent.engines.door.site_files import HostnameTaken
 from agent.engines.errors import SiteDataUnreadable
 from agent.engines.port import ConfigValue
 from agent.host.files import write_atomic
@@ -73,6 +74,12 @@ def list_sites(bench_folder: Path) -> list[FakeSite]:
             if (site := find_site(bench_folder, site_id)) is not None:
                 found.append(site)
     return found
+
+
+def refuse_taken(bench_folder: Path, site_id: str, hostname: str) -> None:
+    """Raise ``hostname_taken`` when another site of the bench answers there."""
+    if any(site.hostname == hostname and site.site_id != site_id for site in list_sites(bench_folder)):
+        raise HostnameTaken(f"{hostname} belongs to another site. Nothing was changed; choose another one.")
 
 
 def write_site(bench_folder: Path, site: FakeSite) -> None:

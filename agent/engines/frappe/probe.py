@@ -1,14 +1,17 @@
 """A person at a Frappe site: the desk's requests, without the browser."""
 
 import json
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import requests
 
-from agent.engines.port import Source
+from agent.engines.port import ConfigValue, Locale, Source
 from agent.engines.probe import SiteDoor
 
 TIMEOUT_SECONDS = 60.0
+BASE = ("frappe", "erpnext")
+"""What the app ``base`` is made of."""
 
 
 class FrappeClient:
@@ -29,13 +32,13 @@ class FrappeClient:
     def log_in(self) -> None:
         """Open a session with login and password."""
         self.post("/api/method/login", {"usr": self._door.login, "pwd": self._door.password})
-        self._require_session()
+        self.require_session()
 
     def use_token(self, path: str, token: str) -> None:
         """Open a session with a one-time token, as the page at ``path`` does."""
         self._http.get(self._door.bench_url + path, timeout=TIMEOUT_SECONDS).raise_for_status()
         self.post("/-/session", {"token": token})
-        self._require_session()
+        self.require_session()
 
     def post(self, path: str, body: dict[str, object]) -> Any:
         answer = self._http.post(self._door.bench_url + path, json=body, timeout=TIMEOUT_SECONDS)
@@ -47,8 +50,8 @@ class FrappeClient:
         answer.raise_for_status()
         return answer.json()
 
-    def _require_session(self) -> None:
-        """A guest has a session as well; only who can log in is somebody."""
+    def require_session(self) -> None:
+        """Raise unless somebody is logged in. A guest has a session as well; only who can log in is somebody."""
         user = self.get("/api/method/frappe.auth.get_logged_user")["message"]
         if user == "Guest":
             raise requests.HTTPError("the session is a guest's")
@@ -60,9 +63,15 @@ class FrappeProbe:
     app_sets = (("base",),)
     engine_version = "15"
     memory_bytes = 1 << 30
+    locale = Locale(country="DE", currency="EUR", language="de", time_zone="Europe/Berlin")
+    config: Mapping[str, ConfigValue] = {}
 
     def __init__(self, sources: tuple[Source, ...]) -> None:
         self.sources = sources
+
+    @property
+    def extra_app(self) -> str | None:
+        return next((source.app for source in self.sources if source.app not in BASE), None)
 
     def can_log_in(self, door: SiteDoor) -> bool:
         try:
@@ -103,3 +112,38 @@ class FrappeProbe:
                 "roles": [{"role": "System Manager"}],
             }
             client.post("/api/resource/User", user)
+
+    def open_session(self, door: SiteDoor) -> Callable[[], bool]:
+        client = FrappeClient(door)
+        client.log_in()
+
+        def is_in() -> bool:
+            try:
+                client.require_session()
+            except requests.RequestException:
+                return False
+            return True
+
+        return is_in
+
+    def has_app(self, door: SiteDoor, app: str) -> bool:
+        with FrappeClient(door) as client:
+            client.log_in()
+            return app in client.get("/api/method/frappe.utils.change_log.get_versions")["message"]
+
+    def find_currency(self, door: SiteDoor) -> str:
+        with FrappeClient(door) as client:
+            client.log_in()
+            settings = client.get("/api/resource/System Settings/System Settings")["data"]
+        return str(settings["currency"])
+
+    def is_configured(self, door: SiteDoor) -> bool:
+        """There is nothing in ``config`` that could count."""
+        return bool(self.config) and self.can_log_in(door)
+
+    def is_muted(self, door: SiteDoor) -> bool:
+        """Look whether recurring jobs run."""
+        path = "/api/method/frappe.core.page.background_jobs.background_jobs.get_scheduler_status"
+        with FrappeClient(door) as client:
+            client.log_in()
+            return bool(client.get(path)["message"]["status"] == "inactive")

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.engines.port import Locale
+
 
 def make_environment(python: str, venv: Path, *, with_pip: bool) -> tuple[str, ...]:
     flags = () if with_pip else ("--without-pip",)
@@ -49,6 +51,38 @@ def make_template(
     start = () if source is None else ("--source", str(source))
     what = ("--modules", ",".join(modules), "--destination", str(destination))
     return (str(venv_python), "-m", "bench_tryton.template", *what, *start)
+
+
+def check_locale(venv_python: Path, locale: Locale) -> tuple[str, ...]:
+    """Print what of the home is not known."""
+    return (
+        *(str(venv_python), "-m", "bench_tryton.localise"),
+        *("--country", locale.country),
+        *("--currency", locale.currency),
+        *("--language", locale.language),
+        *("--time-zone", locale.time_zone),
+    )
+
+
+def localise_template(venv_python: Path, source: Path, destination: Path, locale: Locale) -> tuple[str, ...]:
+    what = ("--source", str(source), "--destination", str(destination))
+    return (*check_locale(venv_python, locale), *what)
+
+
+def change_modules(
+    venv_python: Path,
+    database: Path,
+    *,
+    install: tuple[str, ...] = (),
+    remove: tuple[str, ...] = (),
+    is_update: bool = False,
+) -> tuple[str, ...]:
+    return (
+        *(str(venv_python), "-m", "bench_tryton.change", "--database", str(database)),
+        *(("--install", ",".join(install)) if install else ()),
+        *(("--remove", ",".join(remove)) if remove else ()),
+        *(("--update",) if is_update else ()),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -91,6 +91,30 @@ def count_users(path: Path) -> int:
         return int(connection.execute(f"SELECT count(*) FROM res_user WHERE {PEOPLE}").fetchone()[0])  # noqa: S608
 
 
+def list_modules(path: Path) -> list[str]:
+    """Return the active modules. Raises ``site_data_unreadable``."""
+    try:
+        with opened(path) as connection:
+            rows = connection.execute("SELECT name FROM ir_module WHERE state = 'activated'")
+            return [name for (name,) in rows]
+    except sqlite3.DatabaseError as error:
+        if not _is_damage(error):
+            raise _blame_host(error) from error
+        raise _unreadable(str(error)) from error
+
+
+def read_release(path: Path) -> int:
+    """Return what the file's head says about the release of its data; 0 where it says nothing."""
+    with opened(path) as connection:
+        return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def stop_jobs(path: Path) -> bool:
+    """Switch all recurring jobs off. Returns whether there was one."""
+    with opened(path) as connection:
+        return connection.execute("UPDATE ir_cron SET active = 0 WHERE active").rowcount > 0
+
+
 def has_data(path: Path) -> bool:
     """Say whether the file is a Tryton database at all."""
     try:
@@ -112,7 +136,7 @@ def write_backup(path: Path, destination: Path) -> None:
     packed = destination.with_name(f".{destination.name}.gz")
     try:
         plain.unlink(missing_ok=True)
-        _copy(path, plain)
+        copy(path, plain)
         with gzip.GzipFile(packed, "wb", compresslevel=3, mtime=0) as writer, plain.open("rb") as reader:
             while chunk := reader.read(files.CHUNK_BYTES):
                 writer.write(chunk)
@@ -167,7 +191,8 @@ def settle(path: Path) -> None:
             raise
 
 
-def _copy(path: Path, plain: Path) -> None:
+def copy(path: Path, plain: Path) -> None:
+    """Copy the database as it is at one moment into one checked file. Raises ``site_data_unreadable``."""
     if not path.exists():
         raise _unreadable("its file is missing")
     try:

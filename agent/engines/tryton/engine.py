@@ -1,22 +1,20 @@
 """The Tryton engine: one SQLite database per site, cloned from a template, served by the bench of its release."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import requests
 
-from agent.config import Settings
 from agent.engines.door import site_files
-from agent.engines.door.benches import START_SECONDS, name_program
-from agent.engines.door.control import PATIENCE_SECONDS
-from agent.engines.door.engine import LOCK_SECONDS, DoorEngine
+from agent.engines.door.benches import name_program
+from agent.engines.door.engine import LOCK_SECONDS
 from agent.engines.door.site_files import DoorState
 from agent.engines.errors import SiteNotHealthy
-from agent.engines.port import BenchSpec, Progress, SiteSpec, Template, Usage
-from agent.engines.tryton import commands, database, templates
+from agent.engines.port import BenchSpec, Locale, Progress, SiteSpec, Template, Usage
+from agent.engines.tryton import commands, database
 from agent.engines.tryton.layout import TrytonFolder
-from agent.engines.tryton.release import Release, Releases
-from agent.executors.port import Executor, ProgramSpec
+from agent.engines.tryton.site_changes import TrytonChanges
+from agent.engines.tryton.templates import TemplateMaker, get_template
+from agent.executors.port import ProgramSpec
 from agent.host import files
 from agent.host.locks import file_lock
 
@@ -24,22 +22,8 @@ PROBE_SECONDS = 15.0
 MAX_DATABASES = 500
 
 
-class TrytonEngine(DoorEngine[TrytonFolder]):
+class TrytonEngine(TrytonChanges):
     """One engine over all its benches. Order of every change: the wanted state on disk first, then the bench is told."""
-
-    name = "tryton"
-
-    def __init__(
-        self,
-        settings: Settings,
-        executor: Executor,
-        releases: Releases,
-        *,
-        patience_seconds: float = PATIENCE_SECONDS,
-        start_seconds: float = START_SECONDS,
-    ) -> None:
-        super().__init__(settings, executor, patience_seconds=patience_seconds, start_seconds=start_seconds)
-        self._releases = releases
 
     def ensure_release(self, bench: BenchSpec, progress: Progress) -> bool:
         """Install the release's programs on the host (own virtual environment, web client)."""
@@ -47,14 +31,26 @@ class TrytonEngine(DoorEngine[TrytonFolder]):
 
     def ensure_templates(self, bench: BenchSpec, progress: Progress) -> tuple[list[Template], bool]:
         """Make a ready template for each app set."""
-        return templates.ensure_templates(
-            self._releases.get(bench.version), self._executor, bench.app_sets, progress
+        maker = TemplateMaker(
+            release=self._releases.get(bench.version), executor=self._executor, progress=progress
         )
+        return maker.ensure_all(bench.app_sets, bench.locale)
+
+    def ensure_template(
+        self, bench_id: str, apps: tuple[str, ...], locale: Locale, progress: Progress
+    ) -> bool:
+        """Make the template that a site with these apps and this home is cloned from; instant where it stands.
+
+        Raises ``locale_unknown`` and ``app_unknown``.
+        """
+        release = self._get_release(self._bench_folder(bench_id))
+        maker = TemplateMaker(release=release, executor=self._executor, progress=progress)
+        return maker.ensure_one(apps, locale)
 
     def ensure_site_cloned(self, site: SiteSpec) -> bool:
         """Make the site's database from the template, under a name that serves nothing yet."""
         folder = self._bench_folder(site.bench_id)
-        template = templates.get_template(self._get_release(folder), site.apps)
+        template = get_template(self._get_release(folder), site.apps, site.locale)
         target = folder.database(site.site_id)
         if target.exists():
             return False
@@ -136,9 +132,9 @@ class TrytonEngine(DoorEngine[TrytonFolder]):
         database.write_backup(path, destination)
 
     def ensure_restored(self, bench_id: str, site_id: str, hostname: str, source: Path) -> bool:
-        """Replace (or make) the site's data from a backup file.
+        """Replace (or make) the site's data from a backup file, perhaps another site's.
 
-        A site that stood keeps its state; one that is made anew stays closed until it is told to serve.
+        The site is closed afterwards; told to serve, one that was suspended stays so.
         """
         folder = self._bench_folder(bench_id)
         folder.read()
@@ -147,29 +143,14 @@ class TrytonEngine(DoorEngine[TrytonFolder]):
         fresh = folder.restoring(site_id)
         database.unpack_backup(source, fresh)
         database.end_sessions(fresh)
-        note = site_files.close(folder, site_id, hostname)
+        site_files.close(folder, site_id, hostname)
         control = self._control(folder)
         control.reload(site_id)
         with file_lock(folder.lock(site_id), timeout_seconds=LOCK_SECONDS):
             control.unload(site_id)
             files.remove_tree(folder.tokens(site_id))
             self._swap(folder, site_id, fresh)
-        site_files.write(folder, site_id, replace(note, state=note.resumes_as))
-        control.reload(site_id)
         return True
-
-    def _swap(self, folder: TrytonFolder, site_id: str, fresh: Path) -> None:
-        """Put the new file in place of the old one; a crash leaves one of the two whole."""
-        target = folder.database(site_id)
-        if target.exists() and database.has_data(target):
-            database.settle(target)
-        self._remove_side_files(folder, site_id)
-        fresh.replace(target)
-        files.sync_directory(folder.databases)
-
-    def _remove_side_files(self, folder: TrytonFolder, site_id: str) -> None:
-        for path in folder.side_files(site_id):
-            files.remove_tree(path)
 
     def _measure(self, folder: TrytonFolder, site_id: str) -> int:
         paths = (folder.database(site_id), *folder.side_files(site_id))
@@ -181,9 +162,6 @@ class TrytonEngine(DoorEngine[TrytonFolder]):
 
     def _open_folder(self, path: Path) -> TrytonFolder:
         return TrytonFolder(path)
-
-    def _get_release(self, folder: TrytonFolder) -> Release:
-        return self._releases.get(folder.read()["version"])
 
     def _make_program(self, folder: TrytonFolder, bench: BenchSpec, ports: dict[str, int]) -> ProgramSpec:
         release = self._releases.get(bench.version)

@@ -27,6 +27,10 @@ class TrytonFolder(BenchFolder):
     def restoring(self, site_id: str) -> Path:
         return self.databases / f".{check_name(site_id)}.restoring"
 
+    def work(self, site_id: str) -> Path:
+        """Private copies that a program of the release works on; the bench does not see them."""
+        return self.path / "work" / check_name(site_id)
+
     def side_files(self, site_id: str) -> tuple[Path, Path]:
         database = self.database(site_id)
         return (database.with_name(f"{database.name}-wal"), database.with_name(f"{database.name}-shm"))
@@ -37,7 +41,12 @@ class TrytonFolder(BenchFolder):
         The database goes before its log: without the log it would look whole and lack what was written last.
         The lock goes last, so that it stands as long as anything is left to do.
         """
-        data = (self.database(site_id), *self.side_files(site_id), self.restoring(site_id))
+        data = (
+            self.database(site_id),
+            *self.side_files(site_id),
+            self.restoring(site_id),
+            self.work(site_id),
+        )
         return (*data, self.tokens(site_id), self.used(site_id), self.site(site_id), self.lock(site_id))
 
     @property

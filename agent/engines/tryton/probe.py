@@ -1,14 +1,17 @@
 """A person at a Tryton site: the web client's requests, without the browser."""
 
+import secrets
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self
 
 import requests
 
-from agent.engines.port import Source
+from agent.engines.port import ConfigValue, Locale, Source
 from agent.engines.probe import SiteDoor
 from agent.errors import AgentError
 
 TIMEOUT_SECONDS = 30.0
+MENUS = {"crm": "Opportunities", "hr": "Attendances"}
 
 
 class SiteRefused(AgentError):
@@ -75,6 +78,9 @@ class TrytonProbe:
     engine_version = "8.0.12"
     sources: tuple[Source, ...] = ()
     memory_bytes = 900 << 20
+    extra_app: str | None = "crm"
+    locale = Locale(country="DE", currency="EUR", language="de", time_zone="Europe/Berlin")
+    config: Mapping[str, ConfigValue] = {"password_length": 20, "session_idle_minutes": 60}
 
     def can_log_in(self, door: SiteDoor) -> bool:
         try:
@@ -107,3 +113,49 @@ class TrytonProbe:
         with TrytonClient(door) as client:
             client.log_in()
             client.do("model.res.user.create", [{"name": login, "login": login}])
+
+    def open_session(self, door: SiteDoor) -> Callable[[], bool]:
+        client = TrytonClient(door)
+        client.log_in()
+
+        def is_in() -> bool:
+            try:
+                client.do("model.party.party.search_count", [])
+            except (AgentError, OSError):
+                return False
+            return True
+
+        return is_in
+
+    def has_app(self, door: SiteDoor, app: str) -> bool:
+        """Look for a menu that the app brings; a menu shows to those who may use what is behind it."""
+        with TrytonClient(door) as client:
+            client.log_in()
+            found = client.do("model.ir.ui.menu.search_read", [], 0, None, None, ["name"])
+        return MENUS[app] in {menu["name"] for menu in found}
+
+    def find_currency(self, door: SiteDoor) -> str:
+        with TrytonClient(door) as client:
+            client.log_in()
+            (company,) = client.do("model.company.company.search_read", [], 0, None, None, ["currency.code"])
+        return str(company["currency."]["code"])
+
+    def is_configured(self, door: SiteDoor) -> bool:
+        """Try a password that is long enough for all others."""
+        login = f"clerk-{secrets.token_hex(4)}"
+        with TrytonClient(door) as client:
+            client.log_in()
+            try:
+                made = client.do(
+                    "model.res.user.create", [{"name": login, "login": login, "password": "ten signs!"}]
+                )
+            except SiteRefused:
+                return True
+            client.do("model.res.user.write", made, {"active": False})
+        return False
+
+    def is_muted(self, door: SiteDoor) -> bool:
+        """Look for a recurring job that would run."""
+        with TrytonClient(door) as client:
+            client.log_in()
+            return int(client.do("model.ir.cron.search_count", [["active", "=", True]])) == 0

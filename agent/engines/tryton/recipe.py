@@ -8,7 +8,7 @@ from agent.engines.door.recipe import digest, list_code
 from agent.errors import AgentError
 
 TRYTOND = re.compile(r"^trytond==(\S+)", re.MULTILINE)
-TEMPLATE_MAKERS = frozenset({"template.py", "company_setup.py"})
+TEMPLATE_MAKERS = frozenset({"template.py", "company_setup.py", "localise.py", "offline.py", "places.py"})
 
 
 class ReleaseUnknown(AgentError):

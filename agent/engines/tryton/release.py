@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from agent.engines.port import BenchSpec, Progress
+from agent.executors.port import ProgramSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,18 @@ class Release:
     """All that its programs see of the world; none of the agent's own settings."""
     image: str = ""
     """The image with its programs; empty when they stand on the host."""
+
+
+def recall(program: ProgramSpec) -> Release:
+    """Return the release that a bench's program is of: what it was deployed with, whatever the agent brings today."""
+    argv = program.argv
+    return Release(
+        python=Path(argv[0]),
+        web_root=Path(argv[argv.index("--web-root") + 1]),
+        templates=Path(argv[argv.index("--templates") + 1]),
+        environment=program.environment,
+        image=program.image,
+    )
 
 
 class Releases(Protocol):

@@ -2,7 +2,8 @@
 
 import json
 import threading
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -25,6 +26,10 @@ class Site:
     hostname: str
     state: SiteState
     reason: str = ""
+    config: Mapping[str, object] = field(default_factory=dict)
+    """What was set for this site alone."""
+    muted: bool = False
+    """It is a copy that tells nothing to the world."""
 
 
 class SiteMap:
@@ -74,4 +79,11 @@ class SiteMap:
         except FileNotFoundError:
             return None
         state = SiteState(raw["state"])
-        return Site(site_id, str(raw["hostname"]).lower(), state, str(raw.get("reason", "")))
+        return Site(
+            site_id,
+            str(raw["hostname"]).lower(),
+            state,
+            str(raw.get("reason", "")),
+            dict(raw.get("config", {})),
+            bool(raw.get("muted", False)),
+        )

@@ -9,8 +9,12 @@ from proteus import config as proteus_config
 from trytond.modules.country.scripts import import_countries
 from trytond.modules.currency.scripts import import_currencies
 
+from .places import NO_MINOR, THREE_MINOR, count_digits
+
 CHART = "account.account_template_root_en"
 COMPANY_NAME = "Company"
+COUNTRY, CURRENCY, SYMBOL, TIME_ZONE = "US", "USD", "$", "America/New_York"
+"""Where the company is at home; a template for another home is made from this one."""
 BUILT_IN_LOGIN = "admin"
 """Closed in the template; a tenant who wants this login gets it opened."""
 
@@ -21,6 +25,7 @@ def make_usable(database: str, owner_login: str) -> None:
     with config.set_context(active_test=False):
         import_countries.update_countries(import_countries.get_countries())
         import_currencies.update_currencies(import_currencies.get_currencies())
+        _set_digits()
     company = _make_company(config)
     _make_chart(config, company)
     this_year = dt.datetime.now(tz=dt.UTC).year
@@ -56,17 +61,31 @@ def _find_all(user: Any, login: str) -> list[Any]:
         return list(user.find([("login", "=", login)]))
 
 
+def _set_digits() -> None:
+    """Most currencies have cents, which Tryton takes for granted of all."""
+    currency = Model.get("currency.currency")
+    others = currency.find([("code", "in", [*NO_MINOR, *THREE_MINOR])])
+    for money in others:
+        money.digits = count_digits(money.code)
+        money.rounding = Decimal(1).scaleb(-money.digits)
+    currency.save(others)
+
+
 def _make_company(config: Any) -> Any:
     party = Model.get("party.party")(name=COMPANY_NAME)
+    (country,) = Model.get("country.country").find([("code", "=", COUNTRY)])
+    (address,) = party.addresses or [party.addresses.new()]
+    address.country = country
     party.save()
-    (euro,) = Model.get("currency.currency").find([("code", "=", "EUR")])
-    euro.symbol = "€"
-    euro.rates.new(date=dt.date.min, rate=Decimal(1))
-    euro.save()
+    (money,) = Model.get("currency.currency").find([("code", "=", CURRENCY)])
+    money.symbol = SYMBOL
+    money.rates.new(date=dt.date.min, rate=Decimal(1))
+    money.save()
     wizard = Wizard("company.company.config")
     wizard.execute("company")
     wizard.form.party = party
-    wizard.form.currency = euro
+    wizard.form.currency = money
+    wizard.form.timezone = TIME_ZONE
     wizard.execute("add")
     config._context = Model.get("res.user").get_preferences(True, {})  # noqa: SLF001
     (company,) = Model.get("company.company").find([])

@@ -65,6 +65,7 @@ def assemble(options: argparse.Namespace) -> Any:
     from bench_door.static_files import StaticFiles
     from trytond.pool import Pool
 
+    from . import site_settings
     from .actions import TrytonActions
     from .gateway import Gateway, wrap_proxy
     from .login_link import LoginLinks
@@ -77,6 +78,7 @@ def assemble(options: argparse.Namespace) -> Any:
     Pool.start()
     sites = SiteMap(directory / "sites")
     sites.load_all()
+    site_settings.apply(sites)
     locks = TenantLocks(directory / "locks", options.lock_seconds)
     pools = PoolKeeper(
         directory / "databases",

@@ -1,7 +1,6 @@
 """Make a template: a complete Tryton database that belongs to nobody and is cloned for each new site."""
 
 import argparse
-import gc
 import json
 import os
 import sqlite3
@@ -12,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from trytond import config as trytond_config
+from . import offline
 
 OWNER_LOGIN = "owner"
 """User made in the template for the tenant; the clone renames it and gives it a password."""
@@ -26,52 +25,56 @@ def build(modules: Sequence[str], destination: Path, source: Path | None) -> dic
     started = time.monotonic()
     with tempfile.TemporaryDirectory(dir=destination.parent, prefix=".making-") as folder:
         work = Path(folder) / "template.sqlite"
-        trytond_config.set("database", "uri", "sqlite://")
-        trytond_config.set("database", "path", folder)
-        trytond_config.set("database", "language", "en")
+        offline.configure(work)
         if source is None:
             sqlite3.connect(work).close()
         else:
             work.write_bytes(source.read_bytes())
-        _activate(modules, is_new=source is None)
+        _activate(work, modules, is_new=source is None)
         from . import company_setup
 
         if source is None:
-            company_setup.make_usable("template", OWNER_LOGIN)
-        company_setup.finish("template", OWNER_LOGIN)
-        sealed = Path(folder) / "sealed.sqlite"
-        active = _seal(work, sealed)
-        sealed.replace(destination)
-    size = destination.stat().st_size
-    return {"modules": active, "size_bytes": size, "seconds": round(time.monotonic() - started, 2)}
+            company_setup.make_usable(work.stem, OWNER_LOGIN)
+        company_setup.finish(work.stem, OWNER_LOGIN)
+        return finish(work, destination, started)
 
 
-def _activate(modules: Sequence[str], *, is_new: bool) -> None:
+def finish(work: Path, destination: Path, started: float) -> dict[str, object]:
+    """Put what was made in its place. Returns the active modules, the size in bytes and the seconds taken."""
+    sealed = work.with_name("sealed.sqlite")
+    _seal(work, sealed)
+    sealed.replace(destination)
+    return {
+        "modules": offline.list_modules(destination),
+        "size_bytes": destination.stat().st_size,
+        "seconds": round(time.monotonic() - started, 2),
+    }
+
+
+def _activate(work: Path, modules: Sequence[str], *, is_new: bool) -> None:
     from trytond import __series__, backend
-    from trytond.pool import Pool
     from trytond.transaction import Transaction
 
-    # Loading makes hundreds of thousands of objects that live on; collecting them over and over costs a fifth of the time.
-    gc.disable()
-    database = backend.Database("template").connect()
+    database = backend.Database(work.stem).connect()
     if is_new:
         database.init()
     database.close()
-    Pool.start()
-    pool = Pool("template")
-    pool.init(update=["ir", "res", *modules] if is_new else list(modules), lang=["en"], activatedeps=True)
-    with Transaction().start("template", 0, _lock_tables=["ir_configuration"]):
+    pool = offline.load(
+        work, update=["ir", "res", *modules] if is_new else modules, languages=[offline.MAIN_LANGUAGE]
+    )
+    with Transaction().start(work.stem, 0, _lock_tables=["ir_configuration"]):
         configuration = pool.get("ir.configuration")(1)
         configuration.series = __series__
-        configuration.language = "en"
+        configuration.language = offline.MAIN_LANGUAGE
         configuration.save()
-        languages = pool.get("ir.lang").search([("code", "=", "en")])
+        languages = pool.get("ir.lang").search([("code", "=", offline.MAIN_LANGUAGE)])
         pool.get("ir.lang").write(languages, {"translatable": True})
         pool.get("ir.module").update_list()
 
 
-def _seal(database: Path, sealed: Path) -> list[str]:
-    """Write everything into one small checked file without side files. Returns the active modules."""
+def _seal(database: Path, sealed: Path) -> None:
+    """Write everything into one small checked file without side files, which says what release it is of."""
+    offline.stamp(database)
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
         connection.execute("DELETE FROM ir_session")
         connection.execute("ANALYZE")
@@ -83,12 +86,8 @@ def _seal(database: Path, sealed: Path) -> list[str]:
             raise SystemExit(
                 f"The template is damaged ({verdict}); nothing was kept. Check the disk and try again."
             )
-        rows = connection.execute(
-            "SELECT name FROM ir_module WHERE state = 'activated' ORDER BY name"
-        ).fetchall()
     with sealed.open("rb") as stream:
         os.fsync(stream.fileno())
-    return [name for (name,) in rows]
 
 
 def main(argv: Sequence[str] | None = None) -> None:

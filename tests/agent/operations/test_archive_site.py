@@ -11,17 +11,8 @@ from pydantic import ValidationError
 
 from agent.operations.archive_site import ArchiveSiteParams
 from agent.stores.fake import FakeStore
-from tests.agent.operations.workshop import Workshop
+from tests.agent.operations.workshop import BadDisk, Workshop
 from tests.agent.support import wait_until
-
-
-class BadDisk(FakeStore):
-    """Damages what is put there."""
-
-    def put(self, name: str, source: Path) -> str:
-        location = super().put(name, source)
-        self.damage(location)
-        return location
 
 
 class BlinkingStore(FakeStore):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agent.jobs.model import Job
-from tests.agent.operations.workshop import Workshop
+from tests.agent.operations.workshop import BadDisk, Workshop
 
 MOMENTS = [
     "ensure_site_closed.before",
@@ -72,5 +72,48 @@ def test_what_cannot_be_is_refused(shop: Workshop, apps: tuple[str, ...], code: 
         job = change(shop, *apps)
         assert job.error is not None
         assert (job.error.code, job.error.step, job.error.compensated) == (code, "ensure_apps", True)
+        assert job.result is not None
         assert shop.read() == before
         assert shop.ask().ok
+
+
+def test_a_refusal_ends_nobody_s_way_in(shop: Workshop) -> None:
+    shop.engine.ensure_login_token(shop.bench_id, shop.site_id, "owner", "token", 60)
+    with shop.serving():
+        change(shop, "base", "games")
+        assert shop.ask("/-/login", data="token").ok
+
+
+def test_what_cannot_be_taken_back_is_said(shop: Workshop) -> None:
+    with shop.serving():
+        shop.trouble("ensure_apps.after")
+        shop.trouble("ensure_restored.before")
+        job = change(shop, "base", "crm")
+        assert job.error is not None
+        assert not job.error.compensated
+        assert "Install and remove apps" in job.error.message
+        assert job.result is not None
+        assert shop.store.exists(job.result["backup"]["location"])
+
+
+def test_a_backup_that_reads_back_differently_stops_it(shop: Workshop) -> None:
+    shop.store = BadDisk()
+    with shop.serving():
+        before = shop.read()
+        job = change(shop, "base", "crm")
+        assert job.error is not None
+        assert (job.error.code, job.error.compensated, job.result) == ("backup_damaged", True, None)
+        assert shop.read() == before
+
+
+@pytest.mark.parametrize("moment", [moment for moment in MOMENTS if moment != "probe_site.before"])
+def test_killed_anywhere_it_goes_on(shop: Workshop, moment: str) -> None:
+    with shop.serving():
+        shop.ask(data="Ada").raise_for_status()
+        job_id = str(uuid.uuid4())
+        shop.kill_at(moment, "change_apps", job_id=job_id, apps=["base", "crm"], backup_id=str(uuid.uuid4()))
+        assert shop.ledger.get_job(job_id).status == "running"
+        job = shop.go_on(job_id)
+        assert job.status == "succeeded", job
+        assert shop.ask().json() == ["Ada"]
+        assert shop.engine.list_apps(shop.bench_id, shop.site_id) == ("base", "crm")

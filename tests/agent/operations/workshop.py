@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 
 from agent.commands.redact import Secret
@@ -46,6 +47,30 @@ def hurried(patience_seconds: float) -> dict[str, Operation[Any]]:
     return {name: hurry(operation) for name, operation in OPERATIONS.items()}
 
 
+class BadDisk(FakeStore):
+    """Damages what is put there."""
+
+    def put(self, name: str, source: Path) -> str:
+        location = super().put(name, source)
+        self.damage(location)
+        return location
+
+
+class Killed(BaseException):
+    """Ends a worker as ``kill -9`` does: nothing is caught, nothing is written down."""
+
+
+class MortalEngine(FakeEngine):
+    """The fake engine, whose trouble of the kind ``kill`` ends the worker."""
+
+    def _moment(self, name: str) -> None:
+        trouble = self._folder / "trouble" / name
+        if trouble.exists() and trouble.read_text() == "kill":
+            trouble.unlink()
+            raise Killed(name)
+        super()._moment(name)
+
+
 @dataclass
 class Workshop:
     """A ledger, a store and an engine; jobs run to their end within the call."""
@@ -59,6 +84,7 @@ class Workshop:
     patience_seconds: float = 0.0
     secrets: dict[str, str] = field(default_factory=dict)
     more_benches: list[str] = field(default_factory=list)
+    more_engines: list[Engine] = field(default_factory=list)
 
     def ring(self, job_id: str, queue: str) -> None:
         """Nobody waits."""
@@ -80,8 +106,20 @@ class Workshop:
         self.make_runner(operations).run(job_id)
         return self.ledger.get_job(job_id)
 
+    def kill_at(self, moment: str, operation: str, **params: Any) -> None:
+        """Run a job until its engine comes to a moment, and end the worker there."""
+        self.trouble(moment, "kill")
+        with pytest.raises(Killed):
+            self.do(operation, **params)
+
+    def go_on(self, job_id: str) -> Job:
+        """Let another worker take a job up."""
+        self.make_runner(hurried(self.patience_seconds)).run(job_id)
+        return self.ledger.get_job(job_id)
+
     def make_runner(self, operations: dict[str, Operation[Any]]) -> Runner:
-        engines = Engines({self.engine.name: lambda: self.engine}, self.folder / "records")
+        offered = {engine.name: partial(_identity, engine) for engine in (self.engine, *self.more_engines)}
+        engines = Engines(offered, self.folder / "records")
         for bench_id in self.bench_ids:
             engines.remember(BenchRecord(bench_id=bench_id, engine=self.engine.name, modules={}))
         return Runner(
@@ -129,6 +167,10 @@ class Workshop:
         bench_id = make_bench(self.engine, version)
         self.more_benches.append(bench_id)
         return bench_id
+
+    def add_site(self, hostname: str) -> str:
+        """Make another site on the bench. Returns its id."""
+        return make_site(self.engine, self.bench_id, hostname)
 
     @contextmanager
     def serving(self) -> Iterator[None]:
@@ -180,12 +222,18 @@ class Workshop:
 
 def make_workshop(folder: Path) -> Workshop:
     """A workshop with one active site of the fake engine."""
-    engine = FakeEngine(folder / "fake", FakeExecutor(), free_port())
-    bench_id, site_id = make_bench(engine), str(uuid.uuid4())
+    engine = MortalEngine(folder / "fake", FakeExecutor(), free_port())
+    bench_id = make_bench(engine)
+    site_id = make_site(engine, bench_id, HOSTNAME)
+    return Workshop(folder, engine, bench_id, site_id, Ledger(Database(folder / "ledger.sqlite")))
+
+
+def make_site(engine: Engine, bench_id: str, hostname: str) -> str:
+    """An active site. Returns its id."""
     site = SiteSpec(
         bench_id=bench_id,
-        site_id=site_id,
-        hostname=HOSTNAME,
+        site_id=str(uuid.uuid4()),
+        hostname=hostname,
         apps=("base",),
         admin_login="owner",
         admin_email="owner@example.com",
@@ -194,8 +242,8 @@ def make_workshop(folder: Path) -> Workshop:
     )
     engine.ensure_site_cloned(site)
     engine.ensure_site_configured(site)
-    engine.ensure_site_serving(bench_id, site_id, HOSTNAME)
-    return Workshop(folder, engine, bench_id, site_id, Ledger(Database(folder / "ledger.sqlite")))
+    engine.ensure_site_serving(bench_id, site.site_id, hostname)
+    return site.site_id
 
 
 def make_bench(engine: Engine, version: str = "1.0.0") -> str:
@@ -211,3 +259,7 @@ def make_bench(engine: Engine, version: str = "1.0.0") -> str:
     engine.ensure_release(bench, lambda _line: None)
     engine.ensure_templates(bench, lambda _line: None)
     return bench_id
+
+
+def _identity(engine: Engine) -> Engine:
+    return engine

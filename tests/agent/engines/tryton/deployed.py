@@ -1,13 +1,18 @@
 """A real bench with real templates for the tests; what is slow to make is kept in ``var/test-cache``."""
 
+import os
 import secrets
+import shutil
+import signal
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from agent.config import Settings
+from agent.engines.door.control import BenchControl
 from agent.engines.port import BenchSpec, SiteSpec
 from agent.engines.probe import SiteDoor
 from agent.engines.tryton.engine import TrytonEngine
@@ -89,6 +94,10 @@ class Deployed:
     def python(self) -> Path:
         return HostReleases(self.settings).get(self.bench.version).python
 
+    @property
+    def templates(self) -> Path:
+        return HostReleases(self.settings).get(self.bench.version).templates
+
     def create(self, **overrides: object) -> SiteSpec:
         """Create a site as the agent's operation does."""
         site = make_site(self.bench.bench_id, **overrides)
@@ -114,14 +123,46 @@ class Deployed:
 
 
 @contextmanager
-def deployed(data_dir: Path) -> Iterator[Deployed]:
-    """Deploy a bench as the agent's operation does and stop it afterwards."""
+def deployed(data_dir: Path, *, has_own_templates: bool = False) -> Iterator[Deployed]:
+    """Deploy a bench as the agent's operation does and stop it afterwards; its templates are the cache's, or a copy of them."""
     settings = make_settings(data_dir)
     with benches(data_dir):
         executor = ProcessExecutor(data_dir)
         ready = Deployed(settings, executor, make_bench(), make_engine(settings, executor))
         ready.engine.ensure_release(ready.bench, ready.said.append)
         ready.engine.ensure_templates(ready.bench, ready.said.append)
+        if has_own_templates:
+            take_templates(data_dir / "releases", ready.templates.name)
         ready.engine.ensure_bench_started(ready.bench)
         yield ready
         executor.ensure_removed(f"bench-{ready.bench.bench_id}")
+
+
+def take_templates(releases: Path, name: str) -> None:
+    """Let a test's releases be the cache's but for the standard templates, which become copies of its own."""
+    cache = releases.resolve()
+    releases.unlink()
+    (releases / name).mkdir(parents=True)
+    for part in cache.iterdir():
+        if part.name != name:
+            (releases / part.name).symlink_to(part)
+    for path in (cache / name).iterdir():
+        if path.is_file():
+            shutil.copyfile(path, releases / name / path.name)
+
+
+def get_health(bench: Deployed) -> dict[str, Any]:
+    health = BenchControl(bench.folder.control).find_health()
+    assert health is not None
+    return health
+
+
+@contextmanager
+def hung(bench: Deployed) -> Iterator[None]:
+    """Let the bench's process stand still for the block."""
+    pid = int(get_health(bench)["pid"])
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)

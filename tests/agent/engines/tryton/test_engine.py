@@ -70,7 +70,7 @@ class TestCreateSite:
             fields = ["rec_name", "currency.rec_name"]
             (company,) = client.do("model.company.company.search_read", [], 0, None, None, fields)
             (owner,) = client.do("model.res.user.search_read", [], 0, None, None, ["login", "email"])
-        assert (company["rec_name"], company["currency."]["rec_name"]) == (site.company, "Euro")
+        assert (company["rec_name"], company["currency."]["rec_name"]) == (site.company, "US Dollar")
         assert (owner["login"], owner["email"]) == (OWNER, OWNER)
 
     def test_can_give_the_tenant_the_built_in_login(self, bench: Deployed) -> None:
@@ -206,6 +206,8 @@ class TestBackup:
         PROBE.write_record(bench.door(site), "After")
         with bench.logged_in(site) as client:
             assert engine.ensure_restored(*at, site.hostname, tmp_path / "backup") is True
+            assert not PROBE.can_log_in(bench.door(site))
+            engine.ensure_site_serving(*at, site.hostname)
             with pytest.raises(OSError, match="401"):
                 client.do("model.party.party.search", [], 0, None, None)
         names = PROBE.list_records(bench.door(site))
@@ -213,6 +215,7 @@ class TestBackup:
         assert "After" not in names
         engine.ensure_site_suspended(*at, "unpaid")
         engine.ensure_restored(*at, site.hostname, tmp_path / "backup")
+        engine.ensure_site_serving(*at, site.hostname)
         found = engine.find_site(*at)
         assert found is not None
         assert found.state is SiteState.SUSPENDED

@@ -1,16 +1,11 @@
 """Sites whose data are lost, and removals that were cut off: the real operations on a real bench."""
 
-import os
-import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from agent.engines.door.control import BenchControl
 from agent.engines.errors import BenchNotHealthy, SiteDataUnreadable
 from agent.engines.port import BenchSpec, Progress, SiteSpec
 from agent.engines.tryton.engine import TrytonEngine
@@ -23,13 +18,13 @@ from agent.host import files
 from agent.jobs.database import Database
 from agent.jobs.ledger import Ledger
 from agent.jobs.model import Job
-from tests.agent.engines.tryton.deployed import OWNER, Deployed, make_engine
+from tests.agent.engines.tryton.deployed import OWNER, Deployed, get_health, hung, make_engine
 from tests.agent.operations.workshop import Workshop
 
 pytestmark = [pytest.mark.tryton, pytest.mark.timeout(600)]
 PROBE = TrytonProbe()
 PAGE = 4096
-TRACES = 8
+TRACES = 9
 
 
 @pytest.fixture
@@ -56,23 +51,6 @@ def impatient(bench: Deployed) -> TrytonEngine:
 
 def list_traces(bench: Deployed, site: SiteSpec) -> list[str]:
     return [path.name for path in bench.folder.path.rglob("*") if site.site_id in path.name]
-
-
-def get_health(bench: Deployed) -> dict[str, Any]:
-    health = BenchControl(bench.folder.control).find_health()
-    assert health is not None
-    return health
-
-
-@contextmanager
-def hung(bench: Deployed) -> Iterator[None]:
-    """Let the bench's process stand still for the block."""
-    pid = int(get_health(bench)["pid"])
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 def overwrite(path: Path) -> None:
