@@ -162,11 +162,10 @@ def repair_action(failed: Action, wanted: Wanted, *, is_held: bool, is_saved: bo
     ``is_saved``: the archive that failed had proven its backup, so the host may hold nothing any more.
     None: nothing to try now; a hold has to go, or a person has to look.
     """
-    if failed is Action.CHANGE:
-        # Half a change must not be saved or opened; holds and the end of the site are looked after when it is whole.
-        return Action.CHANGE
-    if failed is Action.INSTALL:
-        return Action.INSTALL if wanted is Wanted.RUNNING else None
+    if failed in {Action.CHANGE, Action.INSTALL}:
+        # What is half made or half changed must not be saved or opened; holds, and the end of the site, are looked after
+        # when it is whole.
+        return failed
     if wanted is Wanted.ARCHIVED:
         return Action.ARCHIVE
     if failed is Action.RESTORE or is_saved:
