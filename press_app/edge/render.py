@@ -36,14 +36,14 @@ class Piece:
 
 def find_groups(route: Route) -> Iterator[Group]:
     """Which groups the route belongs to; none when the edge is not told of it."""
-    if not is_hostname(route.hostname):
+    if route.state is RouteState.NONE or not is_hostname(route.hostname):
         return
     if any(is_hostname(former) for former in route.former):
         yield MOVED, "", ""
     if route.state is RouteState.LIVE:
         if is_plain_url(route.bench_url):
             yield route.state, route.bench_id, ""
-    elif route.state is not RouteState.NONE:
+    else:
         yield route.state, "", route.reason if route.state is RouteState.SUSPENDED else ""
 
 

@@ -49,6 +49,8 @@ class Site(LifecycleRow[SiteStatus, SiteEvent], Base):
     """Settings of the ERP that the host took; they go with it wherever it is made anew."""
     locale: Mapped[dict[str, str]] = mapped_column(JSON, default=Locale().as_json)
     """Where its company is at home; it was made for this."""
+    other_locale: Mapped[dict[str, str] | None] = mapped_column(JSON)
+    """What it is made for where its engine does not know that home; None where somebody asked for just that one."""
     company: Mapped[str] = mapped_column(String(190))
     admin_login: Mapped[str] = mapped_column(String(120))
     admin_email: Mapped[str] = mapped_column(String(254))

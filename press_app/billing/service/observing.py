@@ -189,6 +189,7 @@ def _reserve_first(
         domain=settings.site_domain,
         apps=rules.choose_first_apps(granted, benches.list_offers(uow.session)),
         locale=home,
+        other_locale=Locale.parse(settings.home),
         company=team.name,
         admin_email=teams.find_owner_email(uow.session, team.id) or f"owner@{settings.site_domain}",
         covered_by=f"subscription:{subscription.id}",

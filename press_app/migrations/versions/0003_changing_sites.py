@@ -65,6 +65,7 @@ def _add_site_columns(known: set[str]) -> None:
     columns = [
         sa.Column('config', sa.JSON(), nullable=True),
         sa.Column('locale', sa.JSON(), nullable=True),
+        sa.Column('other_locale', sa.JSON(), nullable=True),
         sa.Column('to_bench_id', press_app.kit.db.ID, nullable=True),
         sa.Column('change', sa.JSON(), nullable=True),
         sa.Column('last_change', sa.JSON(), nullable=True),
@@ -122,6 +123,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_site_to_bench_id'))
         batch_op.drop_index(batch_op.f('ix_site_origin_backup_id'))
         for column in (
-            'config', 'locale', 'to_bench_id', 'change', 'last_change', 'origin_site_id', 'origin_backup_id', 'is_muted',
+            'config', 'locale', 'other_locale', 'to_bench_id', 'change', 'last_change', 'origin_site_id', 'origin_backup_id', 'is_muted',
         ):
             batch_op.drop_column(column)

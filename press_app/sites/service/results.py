@@ -44,15 +44,33 @@ def on_create_finished(uow: UnitOfWork, job: Job) -> None:
         logins.keep_first(uow, site, job)
         outcomes.open_edge(uow, site)
         return
-    if (job.error or {}).get("code") == "spare_missing":
+    code = (job.error or {}).get("code")
+    if code == "spare_missing":
         spares.forget(uow, site.id)
-        site.apply(SiteEvent.INSTALL_UNDONE, uow.now())
-        uow.enqueue("site.converge", unique_key=f"converge:{site.id}", site_id=site.id)
+        _make_at_once(uow, site)
+    elif code == "locale_unknown" and site.other_locale is not None:
+        _take_other_locale(uow, site)
     elif outcomes.is_compensated(job) and site.failures + 1 < MAX_FAILURES:
         outcomes.leave(uow, site)
         outcomes.retry_later(uow, site, job, SiteEvent.INSTALL_UNDONE, "install")
     else:
         outcomes.break_down(uow, site, job, "install")
+
+
+def _make_at_once(uow: UnitOfWork, site: Site) -> None:
+    """Nothing was made, and it is known how it is: no reason to wait."""
+    site.apply(SiteEvent.INSTALL_UNDONE, uow.now())
+    uow.enqueue("site.converge", unique_key=f"converge:{site.id}", site_id=site.id)
+
+
+def _take_other_locale(uow: UnitOfWork, site: Site) -> None:
+    """Its home was read from an address, not asked for: a site for another one is better than none."""
+    words, site.locale, site.other_locale = site.locale, dict(site.other_locale or {}), None
+    message = (
+        f"Its engine knows no company in {words['country']}; it is made for {site.locale['country']} instead."
+    )
+    uow.record("site.locale", site.target, message, team_id=site.team_id, wanted=words, made_for=site.locale)
+    _make_at_once(uow, site)
 
 
 def on_suspend_finished(uow: UnitOfWork, job: Job) -> None:

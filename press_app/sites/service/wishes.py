@@ -39,8 +39,12 @@ def reserve(
     admin_email: str,
     covered_by: str | None = None,
     locale: Locale = CONTRACTS_OWN,
+    other_locale: Locale | None = None,
 ) -> Site:
-    """Take the name and promise the site. Raises what the rules and the listeners of ``SiteReserved`` raise."""
+    """Take the name and promise the site, for ``other_locale`` where its engine does not know the first.
+
+    Raises what the rules and the listeners of ``SiteReserved`` raise.
+    """
     rules.check_name(name)
     teams.get_team(uow.session, team_id)
     chosen = plan_rules.check_apps(apps)
@@ -55,6 +59,7 @@ def reserve(
         hostname=f"{name}.{domain}",
         apps=list(chosen),
         locale=locale.as_json(),
+        other_locale=other_locale.as_json() if other_locale else None,
         company=rules.clean_line(company, name),
         admin_login=spares.OWNER,
         admin_email=admin_email,

@@ -7,8 +7,10 @@ from press_app.billing import rules
 from press_app.billing.schemas import SubscriptionPut
 from press_app.config import Settings
 from press_app.kit.locale import CONTRACTS_OWN, Locale
+from press_app.sites.lifecycle import SiteStatus
 from press_app.spares import service as spares
 from press_app.spares.rules import Policy
+from press_app.work import journal
 from tests.press_app.driver import Driver
 
 BERLIN = Locale("DE", "EUR", "de", "Europe/Berlin")
@@ -47,6 +49,28 @@ class TestFirstSite:
         driver.observe()
         driver.run()
         assert "locale" not in driver.orders("create_site")[0].params, "the contract's own needs no word"
+
+    def test_is_made_for_the_platforms_own_where_its_engine_does_not_know_the_customers(
+        self, driver: Driver
+    ) -> None:
+        driver.observe(home=PARIS)
+        driver.run()
+        driver.refuse("create_site", "There are no accounts for FR.", code="locale_unknown")
+        (again,) = driver.orders("create_site")
+        assert "locale" not in again.params
+        driver.finish_all()
+        assert (driver.site().status, driver.site().locale) == (SiteStatus.ACTIVE, CONTRACTS_OWN.as_json())
+        with driver.work.read() as session:
+            lines = [line.message for line in journal.list_timeline(session, driver.site().target)]
+        assert "Its engine knows no company in FR; it is made for US instead." in lines
+
+    def test_fails_when_its_engine_knows_neither(self, driver: Driver) -> None:
+        driver.observe()
+        driver.run()
+        for _ in range(2):
+            driver.refuse("create_site", "There are no accounts for US.", code="locale_unknown")
+        assert driver.site().status is SiteStatus.RESERVED
+        assert driver.site().retry_at is not None
 
     def test_takes_what_the_bridge_puts(self) -> None:
         body = {
