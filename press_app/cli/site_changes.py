@@ -71,8 +71,7 @@ def remove_apps(
         )
         typer.confirm(question, abort=True, err=True)
     wanted = [app for app in site["apps"] if app not in names]
-    # Without the ERP itself nothing would be left to send, and the refusal is the control plane's to explain.
-    _change(api, "put", site, "apps", {"apps": wanted or names}, wait=wait, as_json=as_json)
+    _change(api, "put", site, "apps", {"apps": wanted}, wait=wait, as_json=as_json)
 
 
 def rename_site(

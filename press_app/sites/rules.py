@@ -15,9 +15,9 @@ PATH = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+/?")
 MAX_PATH = 64
 SECRET = re.compile(
     r"(^|_)(pass|passwd|password|passphrase|pwd|secret|token|credential|api_?key|access_key|private_key|secret_key"
-    r"|encryption_key|client_key)s?(_|$)"
+    r"|encryption_key|client_key)s?$"
 )
-"""Names of settings whose values nobody should read."""
+"""Names of settings whose values nobody should read; ``password_length`` is none of them."""
 CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 MAX_COMPANY = 190
 RESERVED_NAMES = frozenset(

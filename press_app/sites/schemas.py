@@ -22,7 +22,7 @@ from press_app.sites.model import Address, Hold, LoginLink, Site
 from press_app.work.model import JournalRow
 
 AppName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-Apps = Annotated[list[AppName], Field(min_length=1, max_length=50)]
+Apps = Annotated[list[AppName], Field(max_length=50)]
 ConfigName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 ConfigText = Annotated[str, Field(max_length=1000, pattern=r"^[^\x00-\x1f\x7f]*$")]
 ConfigNumber = Annotated[int, Field(strict=True, ge=-(1 << 53), le=1 << 53)]

@@ -59,7 +59,7 @@ class TestApps:
             (["base"], 409, "nothing_to_change"),
             (["base", "wiki"], 422, "app_not_offered"),
             (["base", "Wiki"], 422, "request_invalid"),
-            ([], 422, "request_invalid"),
+            ([], 422, "app_needed"),
         ],
     )
     def test_refusals(self, owner: Owner, apps: list[str], status: int, code: str) -> None:

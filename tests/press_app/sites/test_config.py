@@ -82,6 +82,8 @@ class TestSecrets:
         with pytest.raises(ConfigRefused, match=rf"{key} looks like a secret.*inside the ERP"):
             rules.check_config({"fine": 1, key: "x"})
 
-    @pytest.mark.parametrize("key", ["session_hours", "passive_mode", "tokenizer", "keyboard", "secretary"])
+    @pytest.mark.parametrize(
+        "key", ["session_hours", "passive_mode", "tokenizer", "keyboard", "secretary", "password_length"]
+    )
     def test_other_words_are_not_meant(self, key: str) -> None:
         rules.check_config({key: "x"})
