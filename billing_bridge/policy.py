@@ -100,9 +100,19 @@ class Entitlements:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Customer:
+    """Whom Lago bills, and where he is at home as far as Lago knows."""
+
     external_id: str
     name: str | None = None
     email: str | None = None
+    country: str | None = None
+    """ISO 3166 alpha-2."""
+    currency: str | None = None
+    """ISO 4217."""
+    language: str | None = None
+    """Of his documents: `de`, `pt-BR`."""
+    time_zone: str | None = None
+    """IANA's name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

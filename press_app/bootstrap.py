@@ -26,8 +26,11 @@ from press_app.servers.events import ServerRetireWanted
 from press_app.sites import service as sites
 from press_app.sites import tasks as site_tasks
 from press_app.sites.events import (
+    SiteAppsWanted,
     SiteBackupEnded,
     SiteBackupStarted,
+    SiteCopyDue,
+    SiteDataReplaced,
     SiteReserved,
     SiteRestoreWanted,
     SiteReturnWanted,
@@ -59,13 +62,17 @@ FINISHERS: Mapping[str, Finisher] = {
     "deploy_bench": benches.on_deploy_finished,
     "retire_bench": benches.on_retire_finished,
     "prepare_site": spares.on_prepare_finished,
-    "drop_site": spares.on_drop_finished,
+    "drop_site": sites.on_drop_finished,
     "create_site": sites.on_create_finished,
     "suspend_site": sites.on_suspend_finished,
     "resume_site": sites.on_resume_finished,
     "archive_site": sites.on_archive_finished,
     "take_backup": sites.on_backup_finished,
     "restore_site": sites.on_restore_finished,
+    "change_apps": sites.on_apps_finished,
+    "rename_site": sites.on_rename_finished,
+    "set_config": sites.on_config_finished,
+    "move_site": sites.on_move_finished,
     "set_admin_password": sites.on_password_finished,
     "create_login_link": sites.on_login_link_finished,
     "measure_usage": sites.on_usage_finished,
@@ -92,9 +99,12 @@ def subscribe(subscribers: Subscribers) -> Subscribers:
     subscribers.on(ServerRetireWanted, benches.on_server_retire_wanted)
     subscribers.on(BenchRetireWanted, spares.on_bench_retire_wanted)
     subscribers.on(SiteReserved, billing.on_site_reserved)
+    subscribers.on(SiteAppsWanted, billing.on_site_apps_wanted)
     subscribers.on(SiteReturnWanted, billing.on_site_return_wanted)
     subscribers.on(SiteBackupStarted, backups.on_backup_started)
     subscribers.on(SiteBackupEnded, backups.on_backup_ended)
+    subscribers.on(SiteCopyDue, backups.on_copy_due)
+    subscribers.on(SiteDataReplaced, backups.on_data_replaced)
     subscribers.on(SiteRestoreWanted, backups.on_restore_wanted)
     return subscribers
 

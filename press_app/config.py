@@ -2,12 +2,27 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
 
-from pydantic import SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 SECRETS = Path("/run/secrets")
 """Where container engines put secrets. A file there, named as the option is in small letters, sets it; the environment wins."""
+
+HOME = r"^[A-Z]{2}/[A-Z]{3}/[a-z]{2,3}(-[A-Z]{2})?/[A-Za-z]+([/_+-][A-Za-z0-9]+)*$"
+"""``DE/EUR/de/Europe/Berlin``, as docs/contracts/agent.md has the parts."""
+
+
+def _check_time_zone(home: str) -> str:
+    name = home.split("/", 3)[3]
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        message = f"there is no time zone {name}; write one of IANA's names, Europe/Berlin for example"
+        raise ValueError(message) from error
+    return home
 
 
 class Settings(BaseSettings):
@@ -29,6 +44,8 @@ class Settings(BaseSettings):
     """Ed25519 private key that signs requests to agents."""
     site_domain: str = "localhost"
     """Sites get ``<name>.<site_domain>``."""
+    home: Annotated[str, Field(pattern=HOME), AfterValidator(_check_time_zone)] = "US/USD/en/America/New_York"
+    """Country, currency, language and time zone of companies that say nothing else; sites are kept ready for it."""
     edge_port: int = 8000
     edge_scheme: str = "http"
     edge_address: str = "127.0.0.1"

@@ -12,11 +12,13 @@ from billing_bridge.errors import LagoNotYet, PressKeptItsState, SubjectUnusable
 from billing_bridge.handlers.ledger import Ledger, Told
 from billing_bridge.inbox.leases import Leases
 from billing_bridge.lago.port import Lago
-from billing_bridge.policy import Decision, Entitlements, Generation, Status, Undecided, decide
+from billing_bridge.policy import Customer, Decision, Entitlements, Generation, Status, Undecided, decide
 
 log = structlog.get_logger(__name__)
 LONGEST_NAME = 190
 LONGEST_EMAIL = 254
+LONGEST_HOME_WORD = 64
+HOME = ("country", "currency", "language", "time_zone")
 LONGEST_MESSAGE = 500
 MOST_INVOICES = 100
 
@@ -167,6 +169,7 @@ class Synchronizer:
                 "external_id": subject.external_customer_id,
                 "name": ((customer and customer.name) or subject.external_customer_id)[:LONGEST_NAME],
                 "email": email if email and len(email) <= LONGEST_EMAIL else None,
+                **{word: _home_word(customer, word) for word in HOME},
             },
             "plan_code": subject.plan_code,
             "wanted": decision.wanted.value,
@@ -181,6 +184,12 @@ class Synchronizer:
             "lago_id": subject.lago_id,
             "observed_at": moment,
         }
+
+
+def _home_word(customer: Customer | None, word: str) -> str | None:
+    """What Lago says of where the customer is at home; what is too long is nothing that anybody knows."""
+    text: str | None = getattr(customer, word, None)
+    return text if text and len(text) <= LONGEST_HOME_WORD else None
 
 
 def _check_subject(external_id: str) -> None:

@@ -58,8 +58,16 @@ def subscriptions_named(item: Json) -> list[str]:
 
 
 def customer(item: Json) -> Customer:
+    billing = item.get("billing_configuration")
     return Customer(
-        external_id=_need(item, "external_id"), name=_text(item.get("name")), email=_text(item.get("email"))
+        external_id=_need(item, "external_id"),
+        name=_text(item.get("name")),
+        email=_text(item.get("email")),
+        country=_text(item.get("country")),
+        currency=_text(item.get("currency")),
+        language=_text(billing.get("document_locale")) if isinstance(billing, Mapping) else None,
+        # Not `applicable_timezone`: where he says nothing, the control plane's own home counts, not Lago's.
+        time_zone=_text(item.get("timezone")),
     )
 
 

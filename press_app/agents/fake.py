@@ -68,11 +68,17 @@ class FakeAgents:
         message: str,
         *,
         code: str = "step_failed",
+        step: str = "one",
         compensated: bool = True,
+        result: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Let the job fail; returns the event."""
-        error = {"code": code, "message": message, "step": "one", "compensated": compensated}
-        self.jobs[job_id] |= {"status": "failed", "error": error}
+        """Let the job fail at a step, with a backup in its result where it had taken one; returns the event."""
+        error = {"code": code, "message": message, "step": step, "compensated": compensated}
+        self.jobs[job_id] |= {
+            "status": "failed",
+            "error": error,
+            "result": result or self.jobs[job_id]["result"],
+        }
         return self._emit(server_id, job_id, "job.finished")
 
     def find_job(self, address: AgentAddress, job_id: str) -> dict[str, Any] | None:  # noqa: ARG002

@@ -3,12 +3,26 @@
 from fastapi import APIRouter
 from sqlalchemy.orm import Session as OrmSession
 
-from press_app.access.dependencies import IdempotencyDep, PageDep, SubjectDep, WorkDep, open_uow
+from press_app.access.dependencies import (
+    IdempotencyDep,
+    PageDep,
+    SettingsDep,
+    SubjectDep,
+    WorkDep,
+    open_uow,
+)
 from press_app.access.problems import problems
 from press_app.access.rules import Permission
 from press_app.access.subject import Subject
 from press_app.backups import service
-from press_app.backups.schemas import BackupPage, BackupView, RestoreRequest, RestoreView
+from press_app.backups.schemas import (
+    BackupPage,
+    BackupView,
+    CopyRequest,
+    CopyView,
+    RestoreRequest,
+    RestoreView,
+)
 from press_app.sites import service as sites
 from press_app.sites.errors import SiteUnknown
 from press_app.sites.model import Site
@@ -47,6 +61,36 @@ def list_backups(site_id: str, work: WorkDep, who: SubjectDep, page: PageDep) ->
         return BackupPage(
             items=[BackupView.of(backup) for backup in found.items], next_cursor=found.next_cursor
         )
+
+
+@router.post(
+    "/copies", status_code=202, operation_id="copy_site", responses=problems(401, 403, 404, 409, 422)
+)
+def copy_site(
+    site_id: str,
+    body: CopyRequest,
+    work: WorkDep,
+    settings: SettingsDep,
+    who: SubjectDep,
+    idempotency: IdempotencyDep,
+) -> CopyView:
+    """Order a copy of the site: another one of its team, made from a fresh backup or from the named one."""
+
+    def make() -> CopyView:
+        origin = _get(uow.session, who, site_id, Permission.SITES_WRITE)
+        backup = None if body.backup_id is None else service.get_backup(uow.session, body.backup_id)
+        copy = service.request_copy(
+            uow,
+            origin,
+            name=body.name,
+            domain=settings.site_domain,
+            backup=backup,
+            covered_by="operator" if who.is_operator else None,
+        )
+        return CopyView(site_id=copy.id, hostname=copy.hostname or "", backup_id=copy.origin_backup_id or "")
+
+    with open_uow(work, who) as uow:
+        return idempotency.run(uow, make)
 
 
 @router.post(

@@ -26,7 +26,9 @@ class Backup(LifecycleRow[BackupStatus, BackupEvent], Base):
     team_id: Mapped[str] = mapped_column(ID, index=True)
     engine: Mapped[str] = mapped_column(String(32))
     kind: Mapped[str] = mapped_column(String(16))
-    """``manual``, ``archive``."""
+    """``manual``, ``archive``, ``before-change``, ``for-copy``."""
+    apps: Mapped[list[str] | None] = mapped_column(JSON)
+    """What the site had then; not known of backups of an earlier version."""
     status: Mapped[BackupStatus] = mapped_column(Choice(BackupStatus))
     target_status: Mapped[BackupStatus | None] = mapped_column(Choice(BackupStatus))
     status_since: Mapped[datetime] = mapped_column(Moment)

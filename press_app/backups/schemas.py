@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from press_app.backups.lifecycle import BackupStatus
 from press_app.backups.model import Backup
@@ -16,6 +16,7 @@ class BackupView(BaseModel):
     site_id: str
     engine: str
     kind: str
+    apps: list[str] | None
     status: BackupStatus
     size_bytes: int | None
     taken_at: datetime | None
@@ -34,6 +35,23 @@ class BackupPage(BaseModel):
 
     items: list[BackupView]
     next_cursor: str | None
+
+
+class CopyRequest(BaseModel):
+    """A new site of the same team with the data of this one: as they are now, or as a verified backup has them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(max_length=63, examples=["martin-staging"])
+    backup_id: str | None = Field(default=None, max_length=36)
+
+
+class CopyView(BaseModel):
+    """The site that is made, and the backup that it is made from; it is silent: no mail, no recurring job."""
+
+    site_id: str
+    hostname: str
+    backup_id: str
 
 
 class RestoreRequest(BaseModel):

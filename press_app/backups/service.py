@@ -1,6 +1,8 @@
 """What can be done with backups."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 
@@ -12,7 +14,13 @@ from press_app.kit.db import ReadSession, Session
 from press_app.kit.pagination import Page, PageRequest, read_page
 from press_app.sites import service as sites
 from press_app.sites.errors import NoBackup
-from press_app.sites.events import SiteBackupEnded, SiteBackupStarted, SiteRestoreWanted
+from press_app.sites.events import (
+    SiteBackupEnded,
+    SiteBackupStarted,
+    SiteCopyDue,
+    SiteDataReplaced,
+    SiteRestoreWanted,
+)
 from press_app.sites.model import Site
 from press_app.work.unit_of_work import UnitOfWork
 
@@ -25,6 +33,7 @@ def on_backup_started(uow: UnitOfWork, event: SiteBackupStarted) -> None:
         team_id=event.team_id,
         engine=event.engine,
         kind=event.kind,
+        apps=list(event.apps),
         created_at=uow.now(),
     )
     backup.enter(LIFECYCLE.initial, uow.now())
@@ -57,6 +66,24 @@ def on_backup_ended(uow: UnitOfWork, event: SiteBackupEnded) -> None:
             team_id=backup.team_id,
             backup_id=backup.id,
         )
+    sites.wake_copies(uow, backup.id)
+
+
+def on_copy_due(uow: UnitOfWork, event: SiteCopyDue) -> None:
+    """A copy is to be made: when its backup is proven; never, when that failed."""
+    site = sites.get_site(uow.session, event.site_id)
+    backup = get_backup(uow.session, event.backup_id)
+    if backup.receipt is not None and backup.status is BackupStatus.VERIFIED:
+        sites.start_copy(uow, site, backup.receipt)
+    elif backup.status is BackupStatus.FAILED:
+        sites.call_off_copy(uow, site, backup.error or "it was not read back.")
+
+
+def on_data_replaced(uow: UnitOfWork, event: SiteDataReplaced) -> None:
+    """With the data of a backup come the apps that the site had then."""
+    backup = uow.session.get(Backup, event.backup_id)
+    if backup is not None and backup.apps is not None:
+        sites.get_site(uow.session, event.site_id).apps = list(backup.apps)
 
 
 def on_restore_wanted(uow: UnitOfWork, event: SiteRestoreWanted) -> None:
@@ -69,18 +96,47 @@ def on_restore_wanted(uow: UnitOfWork, event: SiteRestoreWanted) -> None:
     sites.start_restore(uow, site, backup.receipt)
 
 
-def request_restore(uow: UnitOfWork, site: Site, backup: Backup) -> Job:
-    """Put the data of a backup into the running site. What was written since is lost, so a backup is taken by hand first.
+def request_copy(
+    uow: UnitOfWork,
+    origin: Site,
+    *,
+    name: str,
+    domain: str,
+    backup: Backup | None,
+    covered_by: str | None = None,
+) -> Site:
+    """Order a site with the data of ``origin``, as they are now or as this verified backup has them.
 
-    Raises :class:`BackupNotVerified` and what the site's state refuses.
+    Raises ``backup_unknown`` and :class:`BackupNotVerified`, ``site_not_ready``, ``site_name_taken`` and what the listeners
+    of ``SiteReserved`` raise.
     """
+    if backup is not None:
+        _check_usable(origin, backup)
+    backup_id = backup.id if backup else sites.start_backup_for_copy(uow, origin)
+    apps = (backup.apps if backup else None) or origin.apps
+    return sites.reserve_copy(
+        uow, origin, name=name, domain=domain, backup_id=backup_id, apps=apps, covered_by=covered_by
+    )
+
+
+def _check_usable(site: Site, backup: Backup) -> Mapping[str, Any]:
+    """What the agent wrote. Raises ``backup_unknown`` for another site's, :class:`BackupNotVerified` for an unproven one."""
     if backup.site_id != site.id:
         raise unknown(backup.id)
     if not LIFECYCLE.allows(backup.status, "restore") or backup.receipt is None:
         message = "This backup was not read back. Nothing was changed. Choose a verified one."
         raise BackupNotVerified(message, backup_id=backup.id)
+    return backup.receipt
+
+
+def request_restore(uow: UnitOfWork, site: Site, backup: Backup) -> Job:
+    """Put the data of a backup into the running site. What was written since is lost, so a backup is taken by hand first.
+
+    Raises :class:`BackupNotVerified` and what the site's state refuses.
+    """
+    receipt = _check_usable(site, backup)
     sites.check_restorable(uow, site)
-    return sites.start_restore(uow, site, backup.receipt)
+    return sites.start_restore(uow, site, receipt)
 
 
 def get_backup(session: Session | ReadSession, backup_id: str) -> Backup:
@@ -116,6 +172,7 @@ def on_overdue(uow: UnitOfWork, backup_id: str) -> None:
         return
     backup.error = "It was not stored and read back in time. The site was not touched by this."
     backup.apply(BackupEvent.FAIL, uow.now())
+    sites.wake_copies(uow, backup.id)
 
 
 def unknown(backup_id: str) -> BackupUnknown:

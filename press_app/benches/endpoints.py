@@ -5,13 +5,22 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 from sqlalchemy.orm import Session as OrmSession
 
-from press_app.access.dependencies import AgentsDep, IdempotencyDep, PageDep, SubjectDep, WorkDep, open_uow
+from press_app.access.dependencies import (
+    AgentsDep,
+    IdempotencyDep,
+    PageDep,
+    SettingsDep,
+    SubjectDep,
+    WorkDep,
+    open_uow,
+)
 from press_app.access.problems import problems
 from press_app.benches import service
 from press_app.benches.lifecycle import BenchEvent
 from press_app.benches.model import Bench
 from press_app.benches.schemas import BenchCreate, BenchLog, BenchMove, BenchPage, BenchView
 from press_app.jobs import service as jobs
+from press_app.kit.locale import Locale
 
 router = APIRouter(prefix="/v1/benches", tags=["benches"])
 
@@ -29,7 +38,9 @@ def _views(session: OrmSession, benches: Sequence[Bench]) -> list[BenchView]:
 
 
 @router.post("", status_code=201, operation_id="deploy_bench", responses=problems(401, 403, 404, 409, 422))
-def deploy_bench(body: BenchCreate, work: WorkDep, who: SubjectDep, idempotency: IdempotencyDep) -> BenchView:
+def deploy_bench(
+    body: BenchCreate, work: WorkDep, settings: SettingsDep, who: SubjectDep, idempotency: IdempotencyDep
+) -> BenchView:
     """Plan a bench and begin to deploy it."""
     who.require_operator()
 
@@ -40,6 +51,7 @@ def deploy_bench(body: BenchCreate, work: WorkDep, who: SubjectDep, idempotency:
             server_id=body.server_id,
             memory_bytes=body.memory_bytes,
             max_sites=body.max_sites,
+            home=Locale.parse(settings.home),
         )
         uow.session.flush()
         return _view(uow.session, bench)
@@ -49,14 +61,16 @@ def deploy_bench(body: BenchCreate, work: WorkDep, who: SubjectDep, idempotency:
 
 
 @router.post("/{bench_id}/moves", operation_id="move_bench", responses=problems(401, 403, 404, 409, 422))
-def move_bench(bench_id: str, body: BenchMove, work: WorkDep, who: SubjectDep) -> BenchView:
+def move_bench(
+    bench_id: str, body: BenchMove, work: WorkDep, settings: SettingsDep, who: SubjectDep
+) -> BenchView:
     """Deploy again, drain, reopen or retire a bench."""
     who.require_operator()
     with open_uow(work, who) as uow:
         bench = service.get_bench(uow.session, bench_id)
         event = BenchEvent(body.event)
         if event is BenchEvent.DEPLOY:
-            service.request_deploy(uow, bench)
+            service.request_deploy(uow, bench, home=Locale.parse(settings.home))
         elif event is BenchEvent.RETIRE:
             service.request_retire(uow, bench)
         else:

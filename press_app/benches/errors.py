@@ -15,6 +15,12 @@ class NoBench(Invalid):
     code = "no_bench"
 
 
+class BenchUnfit(Conflict):
+    """The site cannot live on this bench."""
+
+    code = "bench_unfit"
+
+
 class ServerNotEmpty(Conflict):
     """Benches still stand on the server."""
 

@@ -1,5 +1,6 @@
 """What the bridge asks of the control plane."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,8 @@ class ObserveSubscription:
     customer_ref: str
     customer_name: str
     customer_email: str | None
+    home: Mapping[str, str | None]
+    """Country, currency, language and time zone of the customer, as far as Lago knows them."""
     plan_code: str
     wanted: str
     """``run``, ``hold`` or ``end``."""

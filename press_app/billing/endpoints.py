@@ -11,7 +11,16 @@ from press_app.access.rules import SUBSCRIPTIONS_WRITE, Permission
 from press_app.billing import service
 from press_app.billing.errors import SubscriptionUnknown
 from press_app.billing.model import Subscription
-from press_app.billing.schemas import GuardView, Released, SubscriptionPage, SubscriptionPut, SubscriptionView
+from press_app.billing.schemas import (
+    GuardView,
+    Released,
+    SiteApps,
+    SubscriptionPage,
+    SubscriptionPut,
+    SubscriptionView,
+)
+from press_app.sites import service as sites
+from press_app.sites.errors import SiteUnknown
 
 router = APIRouter(prefix="/v1", tags=["billing"])
 
@@ -19,8 +28,8 @@ ExternalId = Annotated[str, Path(max_length=190)]
 
 
 def _view(session: OrmSession, subscription: Subscription, *, applied: bool = True) -> SubscriptionView:
-    sites = service.list_sites_of(session, [subscription])
-    return SubscriptionView.of(subscription, sites[subscription.id], applied=applied)
+    covered = service.list_sites_of(session, [subscription])
+    return SubscriptionView.of(subscription, covered[subscription.id], applied=applied)
 
 
 @router.put(
@@ -45,8 +54,8 @@ def list_subscriptions(work: WorkDep, who: SubjectDep, page: PageDep) -> Subscri
     team_ids = None if who.is_reader_of_all() else who.team_ids(Permission.BILLING_READ)
     with work.read() as session:
         found = service.list_subscriptions(session, page, team_ids=team_ids)
-        sites = service.list_sites_of(session, found.items)
-        items = [SubscriptionView.of(subscription, sites[subscription.id]) for subscription in found.items]
+        covered = service.list_sites_of(session, found.items)
+        items = [SubscriptionView.of(subscription, covered[subscription.id]) for subscription in found.items]
         return SubscriptionPage(items=items, next_cursor=found.next_cursor)
 
 
@@ -64,6 +73,17 @@ def get_subscription(external_id: ExternalId, work: WorkDep, who: SubjectDep) ->
             missing = SubscriptionUnknown(message, external_id=external_id)
             who.require_team(subscription.team_id, Permission.BILLING_READ, missing=missing)
         return _view(session, subscription)
+
+
+@router.get("/sites/{site_id}/apps", operation_id="read_apps", responses=problems(401, 403, 404, 422))
+def read_apps(site_id: str, work: WorkDep, who: SubjectDep) -> SiteApps:
+    """What a site has, what its plan grants, and what its release offers."""
+    with work.read() as session:
+        site = sites.get_site(session, site_id)
+        missing = SiteUnknown(f"There is no site {site_id}.", site_id=site_id)
+        who.require_team(site.team_id, Permission.SITES_READ, missing=missing)
+        offered = sites.list_offered(session, site)
+        return SiteApps.of(site.apps, service.find_granted_apps(session, site_id), offered)
 
 
 @router.get("/termination-guard", operation_id="get_termination_guard", responses=problems(401, 403))

@@ -1,8 +1,11 @@
 """Pure rules of billing."""
 
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from press_app.plans.rules import PRODUCT_APPS, Entitlements
+from press_app.kit.locale import Locale, is_word
+from press_app.plans.rules import BASE, Entitlements
 
 
 def hold_message(reason: dict[str, object] | None) -> str:
@@ -11,9 +14,24 @@ def hold_message(reason: dict[str, object] | None) -> str:
     return str(message) if message else "The subscription is not paid or not active."
 
 
-def apps_of(granted: Entitlements) -> tuple[str, ...]:
-    """Which product apps the first site gets: all that are granted."""
-    return tuple(PRODUCT_APPS) if granted.apps is None else granted.apps
+def choose_first_apps(granted: Entitlements, offers: Sequence[Collection[str]]) -> tuple[str, ...]:
+    """Which apps the first site gets: all that are granted, as far as one bench offers them together.
+
+    Where nothing is offered yet it waits for all that is granted.
+    """
+    if not offers:
+        return granted.apps or (BASE,)
+    possible = [tuple(app for app in offer if granted.allows_app(app)) for offer in offers]
+    return max(possible, key=len)
+
+
+def choose_home(told: Mapping[str, str | None], home: Locale) -> Locale:
+    """Where a customer's first company is at home: what Lago knows of it, and the platform's own for the rest.
+
+    A word that nobody understands counts as none: a site at the wrong home is better than none.
+    """
+    known = {name: text for name, text in told.items() if text and is_word(name, text)}
+    return replace(home, **known)
 
 
 def has_room(granted: Entitlements, live_sites: int, apps: tuple[str, ...]) -> bool:

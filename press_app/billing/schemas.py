@@ -8,11 +8,13 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from press_app.billing.commands import ObserveSubscription
 from press_app.billing.model import Subscription, TerminationGuard, WantedState
+from press_app.plans.rules import DESCRIPTIONS, order_apps
 from press_app.sites.lifecycle import SiteStatus
 from press_app.sites.model import Site
 
+HomeWord = Annotated[str, Field(max_length=64)]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
-AppName = Annotated[str, Field(min_length=1, max_length=32)]
+AppName = Annotated[str, Field(min_length=1, max_length=40)]
 
 
 class Customer(BaseModel):
@@ -21,6 +23,11 @@ class Customer(BaseModel):
     external_id: str = Field(min_length=1, max_length=190)
     name: str = Field(max_length=190)
     email: str | None = Field(default=None, max_length=254)
+    country: HomeWord | None = None
+    """Where he is at home; what is missing, or means nothing here, is the platform's own."""
+    currency: HomeWord | None = None
+    language: HomeWord | None = None
+    time_zone: HomeWord | None = None
 
 
 class Reason(BaseModel):
@@ -59,6 +66,12 @@ class SubscriptionPut(BaseModel):
             customer_ref=self.customer.external_id,
             customer_name=self.customer.name,
             customer_email=self.customer.email,
+            home={
+                "country": self.customer.country,
+                "currency": self.customer.currency,
+                "language": self.customer.language,
+                "time_zone": self.customer.time_zone,
+            },
             plan_code=self.plan_code,
             wanted=self.wanted.value,
             reason=self.reason.model_dump() if self.reason else None,
@@ -117,6 +130,40 @@ class SubscriptionPage(BaseModel):
 
     items: list[SubscriptionView]
     next_cursor: str | None
+
+
+class SiteApp(BaseModel):
+    """An app as one site sees it."""
+
+    app: str
+    description: str | None
+    is_installed: bool
+    is_granted: bool
+    """By what the site lives on: its plan, or an operator's word."""
+    is_offered: bool
+    """By the release that the site runs on."""
+
+
+class SiteApps(BaseModel):
+    """What a site has, what its plan grants, what its release offers."""
+
+    apps: list[SiteApp]
+
+    @classmethod
+    def of(cls, installed: Sequence[str], granted: Sequence[str] | None, offered: Sequence[str]) -> Self:
+        """``granted`` None: all."""
+        return cls(
+            apps=[
+                SiteApp(
+                    app=app,
+                    description=DESCRIPTIONS.get(app),
+                    is_installed=app in installed,
+                    is_granted=granted is None or app in granted,
+                    is_offered=app in offered,
+                )
+                for app in order_apps({*installed, *(granted or ()), *offered})
+            ]
+        )
 
 
 class GuardView(BaseModel):

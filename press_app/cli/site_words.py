@@ -15,10 +15,11 @@ MEANING = {
     "archiving": "is being backed up and then removed from its host",
     "archived": "stands as a verified backup only; visitors get 404",
     "restoring": "is being made again from a backup",
+    "updating": "is being changed: its apps, its name or its bench",
     "purged": "is gone for good; its name is free",
     "broken": "needs a hand: a step failed",
 }
-WORKING = frozenset({"installing", "suspending", "resuming", "archiving", "restoring"})
+WORKING = frozenset({"installing", "suspending", "resuming", "archiving", "restoring", "updating"})
 
 
 def explain(site: dict[str, Any], *, now: datetime | None = None) -> list[str]:
@@ -34,12 +35,30 @@ def explain(site: dict[str, Any], *, now: datetime | None = None) -> list[str]:
         f"  {hold['kind']} hold by {hold['placed_by']}, {format_age(hold['placed_at'], now=now)}: {hold['message']}"
         for hold in site["holds"]
     ]
+    if site.get("origin"):
+        said.append("It is a copy: it sends no mail and runs no recurring job.")
+    said += [
+        f"Visitors of {former['hostname']} are sent on to it for {format_age(former['until'], now=now).removeprefix('in ')}."
+        for former in site.get("former_addresses", [])
+    ]
+    change = site.get("last_change")
+    if change and change["ended_at"]:
+        said.append(f"Last change, {format_age(change['ended_at'], now=now)}: {change['message']}")
     error = site.get("error")
     if error:
         step = f" at step '{error['step']}'" if error.get("step") else ""
         said.append(f"Last error{step}: {error.get('message', 'without a message')}")
     said.append(f"Next: {tell_next(site, now=now)}")
     return said
+
+
+def tell_app(row: dict[str, Any]) -> str:
+    """What an app is to a site: there, to be had, or why not."""
+    if row["is_installed"]:
+        return "installed"
+    if not row["is_granted"]:
+        return "not in its plan"
+    return "can be installed" if row["is_offered"] else "not in its release"
 
 
 def tell_next(site: dict[str, Any], *, now: datetime | None = None) -> str:
@@ -56,14 +75,16 @@ def tell_next(site: dict[str, Any], *, now: datetime | None = None) -> str:
         return "nothing by itself; repair the cause and run 'press site retry'."
     if site["wanted"] == "archived":
         return _next_of_ended(site, now)
-    return _next_of_wanted(status, is_held=is_held)
+    return _next_of_wanted(status, is_held=is_held, is_copy=bool(site.get("origin")))
 
 
-def _next_of_wanted(status: str, *, is_held: bool) -> str:
+def _next_of_wanted(status: str, *, is_held: bool, is_copy: bool) -> str:
     if status == "active":
         return "it is suspended, because it is held." if is_held else "nothing; it is as it should be."
     if status == "suspended":
         return "it runs again when the last hold is lifted." if is_held else "it is opened again."
+    if status == "reserved" and is_copy:
+        return "it is made as soon as its backup is proven and a bench has room."
     if status == "archived":
         return (
             "it comes back when the last hold is lifted."

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from press_app.cli import site_backups, site_words
+from press_app.cli import site_backups, site_changes, site_words
 from press_app.cli.api_client import Api
 from press_app.cli.connection import connect
 from press_app.cli.failures import CommandFailed
@@ -251,3 +251,11 @@ def set_password(ctx: typer.Context, ref: SiteRef, *, as_json: Json = False) -> 
 
 app.command("backup")(site_backups.take_backup)
 app.command("restore")(site_backups.restore_backup)
+app.command("apps")(site_changes.list_apps)
+app.command("install-app")(site_changes.install_apps)
+app.command("remove-app")(site_changes.remove_apps)
+app.command("rename")(site_changes.rename_site)
+app.command("update")(site_changes.update_site)
+app.command("move")(site_changes.move_site)
+app.command("copy")(site_changes.copy_site)
+app.command("config")(site_changes.set_config)

@@ -1,6 +1,6 @@
 """An edge without Traefik: answers from the table it was given."""
 
-from press_app.edge.port import EXPECTED_STATUS, ReadNews, Route, RouteState
+from press_app.edge.port import EXPECTED_STATUS, MOVED_STATUS, ReadNews, Route, RouteState
 
 
 class FakeEdge:
@@ -23,4 +23,6 @@ class FakeEdge:
         if self.is_down:
             return 0
         route = self.routes.get(hostname)
+        if route is None and any(hostname in other.former for other in self.routes.values()):
+            return MOVED_STATUS
         return EXPECTED_STATUS[route.state if route else RouteState.NONE]

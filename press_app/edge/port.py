@@ -24,6 +24,8 @@ EXPECTED_STATUS = {
     RouteState.SUSPENDED: 402,
     RouteState.MAINTENANCE: 503,
 }
+MOVED_STATUS = 302
+"""What a former address answers to somebody who reads; 307 to everything else. Browsers keep neither."""
 
 
 def shown(state: RouteState, *, is_held: bool) -> RouteState:
@@ -46,6 +48,8 @@ class Route:
     state: RouteState
     reason: str
     """For suspended sites: ``billing``, ``operator``, ``quota``, ``security``."""
+    former: tuple[str, ...] = ()
+    """Host names that it had; the edge sends their visitors on to this one, path and query kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The table of routes in memory, by group, so that a change costs the rendering of its own group."""
 
 from press_app.edge.port import News, Route
-from press_app.edge.render import Group, Piece, find_group, render_file, render_group
+from press_app.edge.render import Group, Piece, find_groups, render_file, render_group
 
 
 class Table:
@@ -32,8 +32,7 @@ class Table:
 
     def _remove(self, site_id: str) -> None:
         before = self._routes.pop(site_id, None)
-        group = None if before is None else find_group(before)
-        if group is not None:
+        for group in () if before is None else find_groups(before):
             self._pieces.pop(group, None)
             del self._groups[group][site_id]
             if not self._groups[group]:
@@ -43,7 +42,6 @@ class Table:
         if route is None:
             return
         self._routes[site_id] = route
-        group = find_group(route)
-        if group is not None:
+        for group in find_groups(route):
             self._pieces.pop(group, None)
             self._groups.setdefault(group, {})[site_id] = route

@@ -47,24 +47,28 @@ def _compare(world: World, server: Server, state: dict[str, Any], asked_at: date
         bench_ids = [bench.id for bench in benches.list_on(session, server.id)]
         rows = {site.id: site for site in sites.list_on_bench(session, bench_ids)}
         nobodys = set(spares.list_standing(session, bench_ids))
+        left = sites.list_leftovers(session, bench_ids)
         busy = list_live(session, asked_at)
     # What moved or is held since the host was asked is left for the next look.
     quiet = [site for site in rows.values() if site.status_since <= asked_at and site.target not in busy]
-    held = {str(site["id"]): str(site["state"]) for site in state.get("sites", [])}
+    # A site that moves, or has left something behind, stands on two benches: its own counts.
+    held = {(str(site["id"]), site.get("bench_id")): str(site["state"]) for site in state.get("sites", [])}
     for site in quiet:
         wanted = HOST_STATE.get(site.status)
         if wanted is None:
             continue
-        if site.id not in held:
+        place = (site.id, site.bench_id)
+        if place not in held:
             message = f"{site.name} is {site.status}, but {server.name} holds nothing of it. Restore its newest backup."
             yield Violation(site.target, message)
-        elif held[site.id] != wanted:
+        elif held[place] != wanted:
             _repair(world, site)
             message = (
-                f"{site.name} is {held[site.id]} on {server.name} and should be {wanted}; being put right."
+                f"{site.name} is {held[place]} on {server.name} and should be {wanted}; being put right."
             )
             yield Violation(site.target, message)
-    for site_id in sorted(set(held) - set(rows) - nobodys):
+    own = {(site.id, bench_id) for site in rows.values() for bench_id in (site.bench_id, site.to_bench_id)}
+    for site_id in sorted({place[0] for place in held.keys() - own - left} - nobodys):
         if not _is_known(world, site_id, asked_at):
             message = (
                 f"{server.name} holds a site {site_id} that should not be there. Look before you drop it."

@@ -1,16 +1,21 @@
 """What a plan grants, what a customer was granted beyond it, and whether what is used fits."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from press_app.plans.errors import AppUnknown
 
-PRODUCT_APPS: Mapping[str, str] = {
-    "base": "Accounting, sales, purchases, stock",
+APP = re.compile(r"[a-z][a-z0-9_]{0,39}")
+BASE = "base"
+"""Every site has it."""
+DESCRIPTIONS: Mapping[str, str] = {
+    BASE: "Accounting, sales, purchases, stock",
     "crm": "Leads and opportunities",
     "hr": "Employees, leave and timesheets",
+    "hrms": "Employees, leave and payroll",
 }
-"""Names of the product's apps; each engine maps them to its own modules."""
+"""What is known of apps by their names; which there are, each release says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,12 +86,19 @@ def fits(granted: Entitlements, used: Usage) -> list[Shortfall]:
 
 
 def check_apps(apps: Iterable[str]) -> tuple[str, ...]:
-    """The apps in the product's order, each once, ``base`` always. Raises :class:`AppUnknown`."""
-    wanted = {"base", *apps}
-    wrong = sorted(wanted - set(PRODUCT_APPS))
+    """The apps in a fixed order, each once, ``base`` always and first. Raises :class:`AppUnknown` for what is no name."""
+    wanted = {BASE, *apps}
+    wrong = sorted(app for app in wanted if APP.fullmatch(app) is None)
     if wrong:
         message = (
-            f"No such app: {', '.join(wrong)}. Nothing was changed. Possible: {', '.join(PRODUCT_APPS)}."
+            f"No app is called {', '.join(wrong)[:200]}. Nothing was changed. Names of apps are small letters, digits and "
+            "underscores, 40 at most."
         )
         raise AppUnknown(message, apps=wrong)
-    return tuple(app for app in PRODUCT_APPS if app in wanted)
+    return order_apps(wanted)
+
+
+def order_apps(apps: Iterable[str]) -> tuple[str, ...]:
+    """In a fixed order: what is known of first, the ERP itself before all."""
+    known = list(DESCRIPTIONS)
+    return tuple(sorted(apps, key=lambda app: (known.index(app) if app in known else len(known), app)))

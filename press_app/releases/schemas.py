@@ -1,5 +1,6 @@
 """Shapes of releases on the wire."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Self
 
@@ -7,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from press_app.releases.model import Release
 
-AppName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+AppName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
 class Source(BaseModel):
@@ -42,11 +43,14 @@ class ReleaseView(BaseModel):
     engine_version: str
     app_sets: list[list[str]]
     sources: list[Source]
+    apps: list[str]
+    """What its sites may have."""
     created_at: datetime
 
     @classmethod
-    def of(cls, release: Release) -> Self:
-        return cls.model_validate(release, from_attributes=True)
+    def of(cls, release: Release, apps: Sequence[str]) -> Self:
+        columns = {name: getattr(release, name) for name in cls.model_fields if name != "apps"}
+        return cls.model_validate(columns | {"apps": list(apps)}, from_attributes=True)
 
 
 class ReleasePage(BaseModel):

@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from press_app.kit.db import ReadSession, Session
 from press_app.kit.ids import new_id
 from press_app.kit.pagination import Page, PageRequest, read_page
+from press_app.releases import rules
 from press_app.releases.errors import ReleaseNameTaken, ReleaseUnknown
 from press_app.releases.model import Release
 from press_app.work.unit_of_work import UnitOfWork
@@ -64,3 +65,14 @@ def get_release(session: Session | ReadSession, release_id: str) -> Release:
 
 def list_releases(session: ReadSession, request: PageRequest) -> Page[Release]:
     return read_page(session, select(Release), Release.id, request)
+
+
+def list_offered(release: Release) -> tuple[str, ...]:
+    """The apps that its sites may have, ``base`` first."""
+    return rules.list_offered(release.app_sets, release.sources)
+
+
+def list_known_apps(session: Session | ReadSession) -> set[str]:
+    """Apps that any release holds."""
+    rows = session.execute(select(Release.app_sets, Release.sources))
+    return {app for app_sets, sources in rows for app in rules.list_offered(app_sets, sources)}

@@ -27,6 +27,36 @@ class SiteNotReady(Conflict):
     code = "site_not_ready"
 
 
+class NothingToChange(Conflict):
+    """The site is as it is asked to be."""
+
+    code = "nothing_to_change"
+
+
+class TargetUnclear(Invalid):
+    """A move must say one place."""
+
+    code = "target_unclear"
+
+
+class AppNeeded(Invalid):
+    """The app is a part of every site."""
+
+    code = "app_needed"
+
+
+class AppNotOffered(Invalid):
+    """The release that the site runs on has no such app."""
+
+    code = "app_not_offered"
+
+
+class ConfigRefused(Invalid):
+    """A setting that must not stand in the configuration."""
+
+    code = "config_refused"
+
+
 class NoBackup(Conflict):
     """There is no verified backup to bring the site back from."""
 

@@ -24,6 +24,8 @@ class SiteBackupStarted:
     team_id: str
     engine: str
     kind: str
+    apps: tuple[str, ...]
+    """What the site has now, and will have again when it is restored from this."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,15 @@ class SiteBackupEnded:
 
 
 @dataclass(frozen=True)
+class SiteAppsWanted:
+    """Somebody asks for more apps on a site; listeners may refuse by raising (no entitlement)."""
+
+    site_id: str
+    team_id: str
+    added: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class SiteReturnWanted:
     """Somebody asks for an archived site back; listeners may refuse by raising (no entitlement)."""
 
@@ -44,6 +55,22 @@ class SiteReturnWanted:
     team_id: str
     apps: tuple[str, ...]
     by_operator: bool
+
+
+@dataclass(frozen=True)
+class SiteCopyDue:
+    """A copy is to be made from this backup; whoever keeps backups starts it, lets it wait or calls it off."""
+
+    site_id: str
+    backup_id: str
+
+
+@dataclass(frozen=True)
+class SiteDataReplaced:
+    """The site has the data of this backup now."""
+
+    site_id: str
+    backup_id: str
 
 
 @dataclass(frozen=True)

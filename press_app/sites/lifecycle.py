@@ -18,6 +18,7 @@ class SiteStatus(StrEnum):
     ARCHIVING = "archiving"
     ARCHIVED = "archived"
     RESTORING = "restoring"
+    UPDATING = "updating"
     PURGED = "purged"
     BROKEN = "broken"
 
@@ -38,6 +39,8 @@ class SiteEvent(StrEnum):
     RESTORE = "restore"
     RESTORED = "restored"
     RESTORE_UNDONE = "restore_undone"
+    UPDATE = "update"
+    UPDATED = "updated"
     ABANDON = "abandon"
     PURGE = "purge"
     FAIL = "fail"
@@ -50,6 +53,24 @@ class Wanted(StrEnum):
     ARCHIVED = "archived"
 
 
+class ChangeKind(StrEnum):
+    """What can be changed of a site while it stands."""
+
+    APPS = "apps"
+    RENAME = "rename"
+    MOVE = "move"
+    CONFIG = "config"
+
+
+class AddressKind(StrEnum):
+    """What a host name is to its site."""
+
+    NAME = "name"
+    """Its name below the platform's domain, or the one that it is about to get."""
+    FORMER = "former"
+    """The name that it had; leads to the present one for some time."""
+
+
 class HoldKind(StrEnum):
     """Who suspends a site. It is suspended while any hold stands."""
 
@@ -60,7 +81,7 @@ class HoldKind(StrEnum):
 
 
 _MINUTES = timedelta(minutes=1)
-_SERVING = frozenset({"login", "backup", "restore", "password"})
+_SERVING = frozenset({"login", "backup", "restore", "password", "change"})
 
 LIFECYCLE: Lifecycle[SiteStatus, SiteEvent] = Lifecycle(
     name="site",
@@ -100,6 +121,12 @@ LIFECYCLE: Lifecycle[SiteStatus, SiteEvent] = Lifecycle(
         ),
         SiteStatus.RESTORING: Working(
             meaning="Made again from a backup, then opened at the edge.",
+            target=SiteStatus.ACTIVE,
+            within=60 * _MINUTES,
+            on_timeout=SiteEvent.FAIL,
+        ),
+        SiteStatus.UPDATING: Working(
+            meaning="Its apps, its name or its bench are being changed; closed for as long as the data are touched.",
             target=SiteStatus.ACTIVE,
             within=60 * _MINUTES,
             on_timeout=SiteEvent.FAIL,
@@ -165,8 +192,18 @@ LIFECYCLE: Lifecycle[SiteStatus, SiteEvent] = Lifecycle(
             SiteStatus.ARCHIVED,
             "It failed, and nothing was left on the host; its backup stands.",
         ),
+        (SiteStatus.ACTIVE, SiteEvent.UPDATE): (SiteStatus.UPDATING, "Other apps, name or bench are wanted."),
+        (SiteStatus.UPDATING, SiteEvent.UPDATED): (
+            SiteStatus.ACTIVE,
+            "The edge answers with it, changed, or as it was where the change failed and was undone.",
+        ),
+        (SiteStatus.UPDATING, SiteEvent.FAIL): (
+            SiteStatus.BROKEN,
+            "It failed half-way, or its time is over.",
+        ),
         (SiteStatus.BROKEN, SiteEvent.INSTALL): (SiteStatus.INSTALLING, "Tried again; the steps converge."),
         (SiteStatus.BROKEN, SiteEvent.SUSPEND): (SiteStatus.SUSPENDING, "Tried again, or a hold was placed."),
         (SiteStatus.BROKEN, SiteEvent.RESUME): (SiteStatus.RESUMING, "Tried again."),
+        (SiteStatus.BROKEN, SiteEvent.UPDATE): (SiteStatus.UPDATING, "The change is tried again."),
     },
 )

@@ -1,4 +1,4 @@
-"""Rows of sites, their holds and their login links."""
+"""Rows of sites: what they are, who holds them, how they are reached, what is left of them elsewhere."""
 
 from datetime import datetime
 from typing import Any
@@ -20,9 +20,10 @@ from sqlalchemy.orm import InstanceState, Mapped, Mapper, mapped_column
 
 from press_app.benches.model import Bench
 from press_app.edge.port import RouteState
-from press_app.kit.db import ID, Base, Choice, Moment
+from press_app.kit.db import ID, Base, Choice, Exact, Moment
 from press_app.kit.lifecycle import LifecycleRow
-from press_app.sites.lifecycle import LIFECYCLE, HoldKind, SiteEvent, SiteStatus, Wanted
+from press_app.kit.locale import Locale
+from press_app.sites.lifecycle import LIFECYCLE, AddressKind, HoldKind, SiteEvent, SiteStatus, Wanted
 
 
 class Site(LifecycleRow[SiteStatus, SiteEvent], Base):
@@ -44,6 +45,12 @@ class Site(LifecycleRow[SiteStatus, SiteEvent], Base):
     hostname: Mapped[str | None] = mapped_column(String(253), unique=True)
     """Empty once the site is purged, so that the name is free."""
     apps: Mapped[list[str]] = mapped_column(JSON)
+    config: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    """Settings of the ERP that the host took; they go with it wherever it is made anew."""
+    locale: Mapped[dict[str, str]] = mapped_column(JSON, default=Locale().as_json)
+    """Where its company is at home; it was made for this."""
+    other_locale: Mapped[dict[str, str] | None] = mapped_column(JSON)
+    """What it is made for where its engine does not know that home; None where somebody asked for just that one."""
     company: Mapped[str] = mapped_column(String(190))
     admin_login: Mapped[str] = mapped_column(String(120))
     admin_email: Mapped[str] = mapped_column(String(254))
@@ -64,6 +71,18 @@ class Site(LifecycleRow[SiteStatus, SiteEvent], Base):
     """Before this nothing is started by itself."""
     has_place: Mapped[bool] = mapped_column(default=False)
     """Whether it counts on its bench."""
+    to_bench_id: Mapped[str | None] = mapped_column(ForeignKey("bench.id"), index=True)
+    """Where it is moving; it counts there, too."""
+    change: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    """What is being changed, until the host's part is done: ``kind`` and what is wanted. Tried again when it broke."""
+    last_change: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    """The newest change: kind, outcome, when, and for how many seconds it was closed."""
+    origin_site_id: Mapped[str | None] = mapped_column(ID)
+    """It is a copy of this one."""
+    origin_backup_id: Mapped[str | None] = mapped_column(ID, index=True)
+    """Made from this backup of the other one."""
+    is_muted: Mapped[bool] = mapped_column(default=False)
+    """A copy: it sends no mail and runs no recurring job."""
     error: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     """Why it is broken or not there yet: step, message, what to do."""
     size_bytes: Mapped[int | None] = mapped_column(BigInteger)
@@ -90,6 +109,31 @@ class Hold(Base):
     message: Mapped[str] = mapped_column(Text)
     placed_by: Mapped[str] = mapped_column(String(120))
     placed_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class Address(Base):
+    """One host name and whose it is: nobody else gets it while this row stands."""
+
+    __tablename__ = "address"
+
+    hostname: Mapped[str] = mapped_column(Exact(253), primary_key=True)
+    site_id: Mapped[str] = mapped_column(ForeignKey("site.id"), index=True)
+    kind: Mapped[AddressKind] = mapped_column(Choice(AddressKind))
+    until: Mapped[datetime | None] = mapped_column(Moment, index=True)
+    """A former one is free again after this."""
+
+
+class Leftover(Base):
+    """Data of a site on a bench that it has left; they count there until they are removed."""
+
+    __tablename__ = "leftover"
+
+    site_id: Mapped[str] = mapped_column(ForeignKey("site.id"), primary_key=True)
+    bench_id: Mapped[str] = mapped_column(ForeignKey("bench.id"), primary_key=True, index=True)
+    failures: Mapped[int] = mapped_column(Integer, default=0)
+    retry_at: Mapped[datetime | None] = mapped_column(Moment)
+    """When the removal is asked for again; None while a job works on it."""
+    created_at: Mapped[datetime] = mapped_column(Moment)
 
 
 class LoginLink(Base):
@@ -129,6 +173,15 @@ def _note_change(_mapper: Mapper[Any], connection: Connection, row: Site | Bench
     state: InstanceState[Any] = inspect(row)
     if any(state.attrs[name].history.has_changes() for name in names):
         connection.execute(insert(RouteChange).values(subject=row.target))
+
+
+@event.listens_for(Address, "after_insert")
+@event.listens_for(Address, "after_update")
+@event.listens_for(Address, "after_delete")
+def _note_address(_mapper: Mapper[Any], connection: Connection, address: Address) -> None:
+    # A name that was never given up is told by its site; what it becomes later is told here.
+    if address.until is not None or inspect(address).attrs["until"].history.has_changes():
+        connection.execute(insert(RouteChange).values(subject=f"site:{address.site_id}"))
 
 
 @event.listens_for(Hold, "after_insert")

@@ -2,16 +2,22 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from press_app.sites.errors import SiteNameInvalid
+from press_app.sites.errors import ConfigRefused, SiteNameInvalid
 from press_app.sites.lifecycle import SiteStatus, Wanted
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 MIN_NAME, MAX_NAME = 3, 40
 PATH = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+/?")
 MAX_PATH = 64
+SECRET = re.compile(
+    r"(^|_)(pass|passwd|password|passphrase|pwd|secret|token|credential|api_?key|access_key|private_key|secret_key"
+    r"|encryption_key|client_key)s?$"
+)
+"""Names of settings whose values nobody should read; ``password_length`` is none of them."""
 CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 MAX_COMPANY = 190
 RESERVED_NAMES = frozenset(
@@ -76,6 +82,7 @@ class Action(StrEnum):
     ARCHIVE = "archive"
     RESTORE = "restore"
     ABANDON = "abandon"
+    CHANGE = "change"
 
 
 def check_name(name: str) -> str:
@@ -155,10 +162,51 @@ def repair_action(failed: Action, wanted: Wanted, *, is_held: bool, is_saved: bo
     ``is_saved``: the archive that failed had proven its backup, so the host may hold nothing any more.
     None: nothing to try now; a hold has to go, or a person has to look.
     """
-    if failed is Action.INSTALL:
-        return Action.INSTALL if wanted is Wanted.RUNNING else None
+    if failed in {Action.CHANGE, Action.INSTALL}:
+        # What is half made or half changed must not be saved or opened; holds, and the end of the site, are looked after
+        # when it is whole.
+        return failed
     if wanted is Wanted.ARCHIVED:
         return Action.ARCHIVE
     if failed is Action.RESTORE or is_saved:
         return None if is_held else Action.RESTORE
     return Action.SUSPEND if is_held else Action.RESUME
+
+
+def compare(before: Iterable[str], after: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What comes to a set of apps, and what goes from it, in their order."""
+    old, new = list(before), list(after)
+    return tuple(app for app in new if app not in old), tuple(app for app in old if app not in new)
+
+
+def say_difference(added: Sequence[str], removed: Sequence[str]) -> str:
+    """What a change of apps does, in words."""
+    parts = [f"{', '.join(added)} installed"] if added else []
+    parts += [f"{', '.join(removed)} removed with its data"] if removed else []
+    return f"Apps: {'; '.join(parts) or 'nothing changed'}."
+
+
+def check_config(config: Mapping[str, object]) -> None:
+    """Raises :class:`ConfigRefused` for a setting that looks like a secret: values are read by the whole team."""
+    secrets = sorted(key for key in config if SECRET.search(key))
+    if secrets:
+        message = (
+            f"{', '.join(secrets)[:300]} looks like a secret, and settings are not kept secret: the whole team reads them, and "
+            "they stand in jobs. Nothing was changed. Enter it inside the ERP instead."
+        )
+        raise ConfigRefused(message, keys=secrets)
+
+
+def is_same(before: Mapping[str, object], after: Mapping[str, object]) -> bool:
+    """Whether two settings are equal; ``true`` is not 1."""
+    return not list_differences(before, after)
+
+
+def list_differences(before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:
+    """Names of the settings that differ."""
+    names = before.keys() | after.keys()
+    return sorted(name for name in names if _as_typed(before.get(name)) != _as_typed(after.get(name)))
+
+
+def _as_typed(value: object) -> tuple[str, object]:
+    return type(value).__name__, value

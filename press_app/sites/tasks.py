@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import structlog
 
+from press_app.agents.port import Agents
+from press_app.benches import service as benches
 from press_app.config import Settings
 from press_app.edge.port import Edge, Mark, News
 from press_app.sites import service
@@ -110,12 +112,26 @@ def measure(*, work: Work, correlation_id: str) -> None:
             service.request_usage(uow, service.get_site(uow.session, site_id))
 
 
+@task("site.drop_leftover", queue="slow", max_attempts=100, max_wait_seconds=300)
+def drop_leftover(*, work: Work, agents: Agents, correlation_id: str, site_id: str, bench_id: str) -> None:
+    """Remove what a site left on its old bench, once its host was seen to hold the site itself."""
+    with work.read() as session:
+        own = service.find_own_bench(session, site_id, bench_id)
+        address = None if own is None else benches.find_address(session, own)
+    state = {} if address is None else agents.read_state(address)
+    standing = {(site.get("id"), site.get("bench_id")) for site in state.get("sites", [])}
+    with work.begin(actor="reconciler", correlation_id=correlation_id) as uow:
+        service.request_drop(uow, site_id, bench_id, is_standing=(site_id, own) in standing)
+
+
 @task("site.forget", queue="slow", schedule="41 * * * *", max_attempts=1)
 def forget(*, work: Work) -> None:
-    """Remove changes of the edge's table that everybody has read, and login links that nobody can use any more."""
+    """Remove what is over: read changes of the edge's table, dead login links, former names; look after leftovers."""
     with work.begin(actor="worker") as uow:
         service.forget_changes(uow)
         service.forget_login_links(uow)
+        service.forget_former(uow)
+        service.drop_again(uow)
 
 
-TASKS = (converge, publish, verify, reconcile, measure, forget)
+TASKS = (converge, publish, verify, reconcile, measure, drop_leftover, forget)

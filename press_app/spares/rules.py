@@ -3,21 +3,25 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from press_app.kit.locale import CONTRACTS_OWN, Locale
+
 LONGEST_LIFE = timedelta(days=7)
 """A spare is a clone of its template as it was then."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """Bounds for each bench and set of apps; ``most`` 0 keeps none."""
+    """Bounds for each bench, set of apps and home; ``most`` 0 keeps none."""
 
     least: int
     most: int
+    home: Locale = CONTRACTS_OWN
+    """Of companies that say nothing else; of others as many are kept as are asked for."""
 
 
 @dataclass(frozen=True)
 class Stock:
-    """What one bench holds for one set of apps."""
+    """What one bench holds for one set of apps and one home."""
 
     ready: int
     preparing: int

@@ -15,6 +15,8 @@ class SpareView(BaseModel):
     id: str
     bench_id: str
     apps: list[str]
+    locale: str
+    """The home that it is made for: ``DE/EUR/de/Europe/Berlin``."""
     status: SpareStatus
     status_since: datetime
     created_at: datetime
@@ -25,6 +27,7 @@ class SpareView(BaseModel):
             id=spare.id,
             bench_id=spare.bench_id,
             apps=spare.apps.split("+"),
+            locale=spare.locale,
             status=spare.status,
             status_since=spare.status_since,
             created_at=spare.created_at,

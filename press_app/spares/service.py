@@ -1,6 +1,7 @@
 """What can be done with spares: keep enough of them, give one, let the others go."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -14,12 +15,12 @@ from press_app.jobs.model import Job
 from press_app.kit.crypto import new_password
 from press_app.kit.db import ReadSession, Session
 from press_app.kit.ids import new_id
+from press_app.kit.locale import CONTRACTS_OWN, Locale, name_if_other
 from press_app.kit.pagination import Page, PageRequest, read_page
-from press_app.plans.rules import PRODUCT_APPS
 from press_app.spares import repository, rules
 from press_app.spares.errors import SparesLeft
 from press_app.spares.lifecycle import LIFECYCLE, SpareEvent, SpareStatus
-from press_app.spares.model import Spare
+from press_app.spares.model import Miss, Spare
 from press_app.spares.rules import Policy, Stock
 from press_app.work import lease
 from press_app.work.ticker import SCHEDULED
@@ -62,29 +63,45 @@ def tend(uow: UnitOfWork, policy: Policy) -> None:
 
 def _refill(uow: UnitOfWork, bench: Bench, mine: Sequence[Spare], policy: Policy) -> None:
     room = AT_ONCE - sum(spare.status is SpareStatus.PREPARING for spare in mine)
-    for apps in _list_app_sets(bench):
-        alike = [spare for spare in mine if spare.apps == apps]
-        missing = rules.count_missing(_count(alike), policy)
+    missed = repository.count_misses(uow.session)
+    for apps, locale in _list_kinds(uow, bench, mine, missed, policy.home):
+        alike = [spare for spare in mine if (spare.apps, spare.locale) == (apps, locale)]
+        is_home = locale == policy.home.key
+        bounds, asked = (policy, 0) if is_home else (replace(policy, least=0), missed.get((apps, locale), 0))
+        missing = rules.count_missing(_count(alike, asked), bounds)
         for _ in range(min(missing, room)):
-            _prepare(uow, bench, apps)
+            _prepare(uow, bench, apps, locale)
             room -= 1
         ready = [spare for spare in alike if spare.status is SpareStatus.READY]
         for spare in ready[: max(0, -missing)]:
             _let_go(uow, spare)
 
 
-def _list_app_sets(bench: Bench) -> list[str]:
+def _list_kinds(
+    uow: UnitOfWork,
+    bench: Bench,
+    mine: Sequence[Spare],
+    missed: Collection[tuple[str, str]],
+    home: Locale,
+) -> list[tuple[str, str]]:
+    """Apps and home of what may be kept here: the platform's own home first, then what was asked for, or is left of that."""
+    offered = set(benches.list_offered(uow.session, bench))
     sets = [made["apps"] for made in (bench.facts or {}).get("templates", [])]
-    return [name_apps(apps) for apps in sets if set(apps) <= set(PRODUCT_APPS)]
+    kept = [name_apps(apps) for apps in sets if set(apps) <= offered]
+    others = {(spare.apps, spare.locale) for spare in mine} | set(missed)
+    return [
+        *((apps, home.key) for apps in kept),
+        *sorted((apps, locale) for apps, locale in others if apps in kept and locale != home.key),
+    ]
 
 
-def _count(alike: Iterable[Spare]) -> Stock:
+def _count(alike: Iterable[Spare], missed: int) -> Stock:
     states = [spare.status for spare in alike]
     return Stock(
         ready=states.count(SpareStatus.READY),
         preparing=states.count(SpareStatus.PREPARING),
         failed=states.count(SpareStatus.BROKEN),
-        given=states.count(SpareStatus.GIVEN),
+        given=states.count(SpareStatus.GIVEN) + missed,
     )
 
 
@@ -101,9 +118,9 @@ def _end_overdue(uow: UnitOfWork, spare: Spare) -> None:
         spare.apply(SpareEvent.FAIL, uow.now())
 
 
-def _prepare(uow: UnitOfWork, bench: Bench, apps: str) -> None:
+def _prepare(uow: UnitOfWork, bench: Bench, apps: str, locale: str) -> None:
     now = uow.now()
-    spare = Spare(id=new_id(), bench_id=bench.id, apps=apps, created_at=now)
+    spare = Spare(id=new_id(), bench_id=bench.id, apps=apps, locale=locale, created_at=now)
     spare.enter(LIFECYCLE.initial, now)
     uow.session.add(spare)
     jobs.request_job(
@@ -117,6 +134,7 @@ def _prepare(uow: UnitOfWork, bench: Bench, apps: str) -> None:
             "apps": apps.split("+"),
             "login": OWNER,
             "password": jobs.put_secret(uow, password_ref(spare.id), new_password(), lives=SECRET_LIVES),
+            **name_if_other(Locale.parse(locale)),
         },
         purpose=f"Prepare a site with {apps}",
         within=PREPARE_WITHIN,
@@ -138,16 +156,17 @@ def _let_go(uow: UnitOfWork, spare: Spare) -> None:
     )
 
 
-def claim(uow: UnitOfWork, apps: Sequence[str]) -> Spare | None:
-    """A ready site with just these apps, its place on the bench counted; None where there is none.
+def claim(uow: UnitOfWork, apps: Sequence[str], locale: Locale = CONTRACTS_OWN) -> Spare | None:
+    """A ready site with just these apps for this home, its place on the bench counted; None where there is none.
 
     Of two orders at once each gets another one. The caller's site takes the spare's id.
     """
-    for spare in repository.take_ready(uow.session, name_apps(apps)):
+    for spare in repository.take_ready(uow.session, name_apps(apps), locale.key):
         if benches.take_place_on(uow, spare.bench_id):
             spare.apply(SpareEvent.GIVE, uow.now())
             uow.enqueue("spare.tend", after=REFILL_AFTER, unique_key=TEND)
             return spare
+    uow.session.add(Miss(id=new_id(), apps=name_apps(apps), locale=locale.key, at=uow.now()))
     return None
 
 

@@ -11,6 +11,7 @@ VOCABULARY = frozenset(
     | {"schemas", "endpoints", "tasks"}
 )
 SLICE_FILES = frozenset({f"{word}.py" for word in VOCABULARY} | {"__init__.py", "README.md"})
+PACKAGES = frozenset({"service", "endpoints"})
 EMPTY_NAMES = frozenset({"utils.py", "util.py", "helpers.py", "helper.py", "common.py", "misc.py"})
 SLICE_DEPTH = 3
 
@@ -27,13 +28,13 @@ def check(project: Project) -> Iterator[Finding]:
 
 
 def check_slice_file(source: Source) -> Iterator[Finding]:
-    if is_part_of_service(source):
+    if is_part_of_package(source):
         return
     if len(source.parts) > SLICE_DEPTH or source.name not in SLICE_FILES:
         words = ", ".join(sorted(VOCABULARY))
         yield source.finding(RULE, 1, f"is outside the vocabulary of a slice ({words}, README.md)")
 
 
-def is_part_of_service(source: Source) -> bool:
-    """A service that outgrew one module is a package of the same name (docs/decisions/0004)."""
-    return len(source.parts) == SLICE_DEPTH + 1 and source.parts[SLICE_DEPTH - 1] == "service"
+def is_part_of_package(source: Source) -> bool:
+    """A service that outgrew one module is a package of the same name (docs/decisions/0004); its doors, too."""
+    return len(source.parts) == SLICE_DEPTH + 1 and source.parts[SLICE_DEPTH - 1] in PACKAGES

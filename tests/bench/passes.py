@@ -92,7 +92,7 @@ def measure_astray(runtime: Runtime) -> float:
 
 def place_and_undo(runtime: Runtime) -> None:
     with suppress(_Undo), runtime.work.begin(actor="bench") as uow:
-        benches.take_place(uow)
+        benches.take_place(uow, ["base"])
         raise _Undo
 
 

@@ -30,7 +30,15 @@ def test_a_signed_webhook_becomes_a_wanted_state(
     assert external_id == "acme"
     assert put.pop("observed_at").endswith("Z")
     assert put == {
-        "customer": {"external_id": "acme-inc", "name": "Acme", "email": "owner@acme.example"},
+        "customer": {
+            "external_id": "acme-inc",
+            "name": "Acme",
+            "email": "owner@acme.example",
+            "country": None,
+            "currency": None,
+            "language": None,
+            "time_zone": None,
+        },
         "plan_code": "starter",
         "wanted": "run",
         "reason": None,

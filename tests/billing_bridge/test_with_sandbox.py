@@ -58,7 +58,15 @@ class Lago:
             self.call("POST", "/features", {"feature": feature})
         self.make_plan("starter", 2900, sites=1, users=5, apps="base", gb=5)
         self.make_plan("business", 9900, sites=3, users=25, apps="base,crm,hr", gb=50)
-        customer = {"external_id": "acme-inc", "name": "Acme", "email": "o@acme.example", "currency": "EUR"}
+        customer = {
+            "external_id": "acme-inc",
+            "name": "Acme",
+            "email": "o@acme.example",
+            "currency": "EUR",
+            "country": "FR",
+            "timezone": "Europe/Paris",
+            "billing_configuration": {"document_locale": "fr"},
+        }
         self.call("POST", "/customers", {"customer": customer})
 
     def subscribe(self, plan_code: str, external_id: str = "acme") -> None:
@@ -137,7 +145,15 @@ def test_the_life_of_a_subscription(lago: Lago, press_server: PressServer, until
     lago.subscribe("starter")
     until(lambda: told()["wanted"] == "run", what="the start")
     assert told()["entitlements"] == {"sites": 1, "users": 5, "apps": ["base"], "storage_gb": 5}
-    assert told()["customer"] == {"external_id": "acme-inc", "name": "Acme", "email": "o@acme.example"}
+    assert told()["customer"] == {
+        "external_id": "acme-inc",
+        "name": "Acme",
+        "email": "o@acme.example",
+        "country": "FR",
+        "currency": "EUR",
+        "language": "fr",
+        "time_zone": "Europe/Paris",
+    }
 
     lago.settle("failed")
     until(lambda: told()["wanted"] == "hold", what="the hold")

@@ -12,7 +12,15 @@ from press_app.billing.schemas import Reason as PressReason
 from press_app.billing.schemas import SubscriptionPut
 
 BODY: dict[str, Any] = {
-    "customer": {"external_id": "acme", "name": "Acme", "email": None},
+    "customer": {
+        "external_id": "acme",
+        "name": "Acme",
+        "email": None,
+        "country": "DE",
+        "currency": "EUR",
+        "language": "de",
+        "time_zone": "Europe/Berlin",
+    },
     "plan_code": "starter",
     "lago_id": "1a901a90-1a90-1a90-1a90-1a901a901a90",
     "name": "",

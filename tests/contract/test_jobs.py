@@ -1,6 +1,7 @@
 """Every order that the control plane makes is one that the agent takes (docs/contracts/agent.md)."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -9,11 +10,15 @@ from press_app.backups import service as backups
 from press_app.benches import service as benches
 from press_app.benches.lifecycle import BenchEvent
 from press_app.bootstrap import FINISHERS
+from press_app.servers import service as servers
 from press_app.sites import service as sites
 from press_app.sites.lifecycle import SiteStatus
+from press_app.sites.model import Site
 from press_app.spares import service as spares
 from press_app.spares.rules import Policy
+from press_app.work.unit_of_work import UnitOfWork
 from tests.factories.hostile import HOSTILE
+from tests.factories.servers import make_bench, make_release
 from tests.press_app.driver import Driver
 
 TARGET = re.compile(r"(bench|site):[0-9a-f-]{36}")
@@ -22,7 +27,7 @@ STOCK = Policy(least=1, most=1)
 
 def live_through_everything(driver: Driver) -> None:
     """One site through every operation there is."""
-    site = driver.active_site()
+    site = driver.active_site(home={"country": "FR", "currency": "EUR", "time_zone": "Europe/Paris"})
     with driver.work.begin(actor="owner") as uow:
         row = sites.get_site(uow.session, site.id)
         for _ in range(2):  # The first is there already.
@@ -36,10 +41,11 @@ def live_through_everything(driver: Driver) -> None:
         assert newest is not None
         backups.request_restore(uow, sites.get_site(uow.session, site.id), newest)
     driver.finish_all()
+    change_everything(driver, site.id)
     for wanted in ("hold", "run", "end", "run", "end"):
         driver.observe(wanted)
         driver.finish_all()
-    assert driver.site().status is SiteStatus.ARCHIVED
+    assert {site.status for site in driver.list_sites()} == {SiteStatus.ARCHIVED}
     with driver.work.begin(actor="operator") as uow:
         bench = benches.get_bench(uow.session, driver.bench_id)
         benches.request_deploy(uow, bench)
@@ -56,6 +62,32 @@ def live_through_everything(driver: Driver) -> None:
     with driver.work.begin(actor="operator") as uow:
         benches.request_retire(uow, benches.get_bench(uow.session, driver.bench_id))
     driver.finish_all()
+
+
+def change_everything(driver: Driver, site_id: str) -> None:
+    """Apps, settings, name, bench, and a copy that moves, too."""
+    with driver.work.begin(actor="operator") as uow:
+        server = servers.get_server(uow.session, driver.server_id)
+        there = make_bench(uow, server, release=make_release(uow, "tryton-9")).id
+    config: dict[str, bool | int | str] = {"show_help": False, "hours": 8, "greeting": "Bonjour à tous"}
+    acts: list[Callable[[UnitOfWork, Site], object]] = [
+        lambda uow, site: sites.request_apps(uow, site, ["base", "crm"]),
+        lambda uow, site: sites.request_config(uow, site, config),
+        lambda uow, site: sites.request_rename(uow, site, "renamed", "localhost"),
+        lambda uow, site: backups.request_copy(uow, site, name="copied", domain="localhost", backup=None),
+        lambda uow, site: sites.request_move(uow, site, bench_id=there),
+        lambda uow, site: sites.request_move(uow, site, bench_id=driver.bench_id),
+    ]
+    driver.observe(plan_code="business", home={"country": "FR", "language": "fr"})
+    for act in acts:
+        with driver.work.begin(actor="owner") as uow:
+            act(uow, sites.get_site(uow.session, site_id))
+        driver.finish_all()
+    copy = next(site for site in driver.list_sites() if site.name == "copied")
+    with driver.work.begin(actor="owner") as uow:
+        sites.request_move(uow, sites.get_site(uow.session, copy.id), bench_id=there)
+    driver.finish_all()
+    assert {site.status for site in driver.list_sites()} == {SiteStatus.ACTIVE}
 
 
 def test_the_agent_takes_every_order(driver: Driver) -> None:

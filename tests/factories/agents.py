@@ -26,6 +26,10 @@ def make_result(order: JobOrder, at: datetime) -> dict[str, Any]:
     params = order.params
     if order.operation in {"archive_site", "take_backup"}:
         return {"backup": make_receipt(params["backup_id"], params["site_id"], at)}
+    if order.operation in {"change_apps", "move_site"}:
+        backup = make_receipt(params["backup_id"], params["site_id"], at)
+        apps = {"apps": params["apps"]} if "apps" in params else {}
+        return {**apps, "size_bytes": 2_000_000, "closed_seconds": 12.5, "backup": backup}
     results: dict[str, dict[str, Any]] = {
         "deploy_bench": {"url": "http://127.0.0.1:7001", "engine_version": "8.0.1", "templates": []},
         "create_site": {

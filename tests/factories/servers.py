@@ -1,5 +1,6 @@
 """Builders of servers, releases and benches that are ready for sites."""
 
+from collections.abc import Sequence
 from itertools import count
 
 from joserfc.jwk import OKPKey
@@ -28,16 +29,33 @@ def make_server(uow: UnitOfWork, *, key: OKPKey | None = None, name: str | None 
     return servers.enroll(uow, server.id, url="http://127.0.0.1:9000", agent_key=public)
 
 
-def make_release(uow: UnitOfWork, name: str = "tryton-8", engine: str = "tryton") -> Release:
+APP_SETS = (["base"], ["base", "crm", "hr"])
+
+
+def make_release(
+    uow: UnitOfWork,
+    name: str = "tryton-8",
+    engine: str = "tryton",
+    *,
+    app_sets: Sequence[list[str]] = APP_SETS,
+    sources: Sequence[dict[str, str]] = (),
+) -> Release:
     """A release with templates for the small and the large plan."""
     return releases.add_release(
-        uow, name=name, engine=engine, engine_version="8.0", app_sets=[["base"], ["base", "crm", "hr"]]
+        uow, name=name, engine=engine, engine_version="8.0", app_sets=list(app_sets), sources=sources
     )
 
 
-def make_bench(uow: UnitOfWork, server: Server, *, max_sites: int = 100, engine: str = "tryton") -> Bench:
+def make_bench(
+    uow: UnitOfWork,
+    server: Server,
+    *,
+    max_sites: int = 100,
+    engine: str = "tryton",
+    release: Release | None = None,
+) -> Bench:
     """A bench that serves, without the job that would have made it."""
-    release = make_release(uow, f"{engine}-8", engine)
+    release = release or make_release(uow, f"{engine}-8", engine)
     bench = Bench(
         id=f"{next(_number):08d}-0000-7000-8000-000000000000",
         server_id=server.id,

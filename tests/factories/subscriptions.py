@@ -14,6 +14,7 @@ def make_observation(observed_at: datetime, **overrides: Any) -> ObserveSubscrip
         "customer_ref": f"customer-{external_id}",
         "customer_name": external_id.title(),
         "customer_email": f"owner@{external_id}.example",
+        "home": {},
         "plan_code": "starter",
         "wanted": "run",
         "reason": None,

@@ -116,13 +116,15 @@ class Driver:
         self.run()
         return len(ended)
 
-    def refuse(self, operation: str, message: str = "The disk is full.", *, compensated: bool = True) -> None:
-        """Let the open jobs of this kind fail."""
+    def refuse(
+        self, operation: str, message: str = "The disk is full.", *, compensated: bool = True, **how: Any
+    ) -> None:
+        """Let the open jobs of this kind fail; ``how`` goes to the agents: code, step, result."""
         ended = self.orders(operation)
         assert ended, f"no {operation} is open"
         for order in ended:
             server_id = self.server_of(order.job_id)
-            event = self.agents.fail(server_id, order.job_id, message, compensated=compensated)
+            event = self.agents.fail(server_id, order.job_id, message, compensated=compensated, **how)
             self.push(event, server_id=server_id)
         self.run()
 

@@ -1,6 +1,8 @@
 """Customers: made or changed by one call, linked to a pretended payment provider when asked."""
 
+import re
 from typing import Any
+from zoneinfo import available_timezones
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -13,9 +15,11 @@ from billing_bridge.sandbox.work import Work
 DETAILS = (
     "name", "firstname", "lastname", "email", "phone", "url", "logo_url", "legal_name", "legal_number",
     "tax_identification_number", "customer_type", "address_line1", "address_line2", "city", "zipcode", "state",
-    "country", "shipping_address", "finalize_zero_amount_invoice", "skip_invoice_custom_sections",
+    "country", "timezone", "shipping_address", "finalize_zero_amount_invoice", "skip_invoice_custom_sections",
 )  # fmt: skip
 PROVIDERS = ("stripe", "adyen", "gocardless", "cashfree", "flutterwave", "moneyhash")
+COUNTRY = re.compile(r"[A-Z]{2}")
+CURRENCY = re.compile(r"[A-Z]{3}")
 MAX_METADATA = 5
 MAX_KEY = 20
 MAX_VALUE = 100
@@ -85,12 +89,22 @@ def _check(given: dict[str, Any]) -> None:
     provider = (given.get("billing_configuration") or {}).get("payment_provider")
     if provider and provider not in PROVIDERS:
         raise ValidationError(payment_provider=["value_is_invalid"])
+    _check_home(given)
     entries = given.get("metadata") or []
     if len(entries) > MAX_METADATA:
         raise ValidationError(metadata=["invalid_count"])
     for entry in entries:
         if len(str(entry.get("key", ""))) > MAX_KEY or len(str(entry.get("value", ""))) > MAX_VALUE:
             raise ValidationError(metadata=["invalid_key_value_length"])
+
+
+def _check_home(given: dict[str, Any]) -> None:
+    """Country, currency and time zone are codes that somebody else reads."""
+    for key, code in (("country", COUNTRY), ("currency", CURRENCY)):
+        if given.get(key) and code.fullmatch(str(given[key])) is None:
+            raise ValidationError(**{key: ["value_is_invalid"]})
+    if given.get("timezone") and given["timezone"] not in available_timezones():
+        raise ValidationError(timezone=["value_is_invalid"])
 
 
 def _apply(work: Work, customer: Customer, given: dict[str, Any]) -> None:

@@ -3,9 +3,10 @@
 from press_app.billing import repository, rules
 from press_app.billing.errors import NotEntitled
 from press_app.billing.model import Coverage, Subscription
+from press_app.kit.db import ReadSession, Session
 from press_app.plans import service as plans
 from press_app.sites import service as sites
-from press_app.sites.events import SiteReserved, SiteReturnWanted
+from press_app.sites.events import SiteAppsWanted, SiteReserved, SiteReturnWanted
 from press_app.sites.lifecycle import HoldKind
 from press_app.work.unit_of_work import UnitOfWork
 
@@ -37,6 +38,27 @@ def _take_word(uow: UnitOfWork, coverage: Coverage) -> None:
     coverage.is_ended = False
     site = sites.get_site(uow.session, coverage.site_id)
     sites.lift_hold(uow, site, HoldKind.BILLING, why="an operator lets it run without a subscription")
+
+
+def on_site_apps_wanted(uow: UnitOfWork, event: SiteAppsWanted) -> None:
+    """More apps are asked for. Raises :class:`NotEntitled` for those that the plan does not grant."""
+    granted = find_granted_apps(uow.session, event.site_id)
+    refused = [app for app in event.added if granted is not None and app not in granted]
+    if refused:
+        message = (
+            f"The plan of this site does not grant {', '.join(refused)}; it grants {', '.join(granted or ())}. Nothing was "
+            "changed. Change to a larger plan first."
+        )
+        raise NotEntitled(message, site_id=event.site_id, apps=refused, granted=list(granted or ()))
+
+
+def find_granted_apps(session: Session | ReadSession, site_id: str) -> tuple[str, ...] | None:
+    """The apps that the site may have by its subscription; None: all, as on an operator's word."""
+    coverage = session.get(Coverage, site_id)
+    if coverage is None or coverage.subscription_id is None or coverage.on_word:
+        return None
+    subscription = session.get_one(Subscription, coverage.subscription_id)
+    return subscription.granted(plans.get_plan(session, subscription.plan_code).entitlements).apps
 
 
 def on_site_reserved(uow: UnitOfWork, event: SiteReserved) -> None:

@@ -5,12 +5,14 @@ from datetime import timedelta
 
 from sqlalchemy.exc import IntegrityError
 
+from press_app.benches import service as benches
 from press_app.billing import repository, rules
 from press_app.billing.commands import ObserveSubscription
 from press_app.billing.model import Coverage, Subscription, WantedState
 from press_app.billing.service import ending
 from press_app.config import Settings
 from press_app.kit.ids import new_id
+from press_app.kit.locale import Locale
 from press_app.plans import service as plans
 from press_app.plans.rules import Entitlements
 from press_app.sites import service as sites
@@ -51,7 +53,8 @@ def observe(uow: UnitOfWork, command: ObserveSubscription, settings: Settings) -
         _tell(uow, subscription, command)
         if subscription.wanted is WantedState.END:
             ending.watch_endings(uow, settings)
-    _make_true(uow, subscription, subscription.granted(plan.entitlements), settings)
+    home = rules.choose_home(command.home, Locale.parse(settings.home))
+    _make_true(uow, subscription, subscription.granted(plan.entitlements), home, settings)
     return Observed(subscription, applied=True)
 
 
@@ -144,14 +147,14 @@ def _copy(uow: UnitOfWork, subscription: Subscription, command: ObserveSubscript
 
 
 def _make_true(
-    uow: UnitOfWork, subscription: Subscription, granted: Entitlements, settings: Settings
+    uow: UnitOfWork, subscription: Subscription, granted: Entitlements, home: Locale, settings: Settings
 ) -> None:
     covered = repository.list_covered(uow.session, [subscription.id])
     if subscription.wanted is WantedState.RUN:
         for coverage, site in covered:
             _let_run(uow, coverage, site)
         if not covered and not repository.was_given_up(uow.session, subscription.id):
-            _reserve_first(uow, subscription, granted, settings)
+            _reserve_first(uow, subscription, granted, home, settings)
         return
     _hold_all(uow, subscription, covered)
 
@@ -174,7 +177,7 @@ def _let_run(uow: UnitOfWork, coverage: Coverage, site: Site) -> None:
 
 
 def _reserve_first(
-    uow: UnitOfWork, subscription: Subscription, granted: Entitlements, settings: Settings
+    uow: UnitOfWork, subscription: Subscription, granted: Entitlements, home: Locale, settings: Settings
 ) -> None:
     team = teams.get_team(uow.session, subscription.team_id)
     # No other subscription can take the name in between: it is a newcomer too.
@@ -184,7 +187,9 @@ def _reserve_first(
         team_id=team.id,
         name=sites.free_name(uow, subscription.name or subscription.external_id, settings.site_domain),
         domain=settings.site_domain,
-        apps=rules.apps_of(granted),
+        apps=rules.choose_first_apps(granted, benches.list_offers(uow.session)),
+        locale=home,
+        other_locale=Locale.parse(settings.home),
         company=team.name,
         admin_email=teams.find_owner_email(uow.session, team.id) or f"owner@{settings.site_domain}",
         covered_by=f"subscription:{subscription.id}",

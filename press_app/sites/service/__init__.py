@@ -1,5 +1,23 @@
 """What can be done with sites: read them, wish, start work, take results."""
 
+from press_app.sites.service.addresses import forget_former, list_former
+from press_app.sites.service.change_results import on_apps_finished, on_move_finished, on_rename_finished
+from press_app.sites.service.changes import list_offered, request_apps, request_move, request_rename
+from press_app.sites.service.configs import on_config_finished, request_config
+from press_app.sites.service.copies import (
+    call_off_copy,
+    reserve_copy,
+    start_backup_for_copy,
+    start_copy,
+    wake_copies,
+)
+from press_app.sites.service.leftovers import (
+    drop_again,
+    find_own_bench,
+    list_leftovers,
+    on_drop_finished,
+    request_drop,
+)
 from press_app.sites.service.logins import forget_login_links, on_login_link_finished, open_login_link
 from press_app.sites.service.reads import (
     find_by_hostname,
@@ -49,12 +67,16 @@ from press_app.sites.service.wishes import (
 )
 
 __all__ = [
+    "call_off_copy",
     "check_restorable",
     "converge",
+    "drop_again",
     "expected_answer",
     "find_by_hostname",
+    "find_own_bench",
     "find_site",
     "forget_changes",
+    "forget_former",
     "forget_login_links",
     "free_name",
     "get_login_link",
@@ -64,20 +86,28 @@ __all__ = [
     "list_astray",
     "list_broken",
     "list_by_id",
+    "list_former",
     "list_holds",
     "list_holds_of",
+    "list_leftovers",
+    "list_offered",
     "list_on_bench",
     "list_overdue",
     "list_routes",
     "list_sites",
     "list_unmeasured",
     "list_verifiable",
+    "on_apps_finished",
     "on_archive_finished",
     "on_backup_finished",
+    "on_config_finished",
     "on_create_finished",
+    "on_drop_finished",
     "on_login_link_finished",
+    "on_move_finished",
     "on_overdue",
     "on_password_finished",
+    "on_rename_finished",
     "on_restore_finished",
     "on_resume_finished",
     "on_seen",
@@ -87,13 +117,22 @@ __all__ = [
     "place_hold",
     "read_routes",
     "repair_host_state",
+    "request_apps",
     "request_backup",
+    "request_config",
+    "request_drop",
     "request_login_link",
+    "request_move",
     "request_password",
+    "request_rename",
     "request_retry",
     "request_undo",
     "request_usage",
     "reserve",
+    "reserve_copy",
     "set_wanted",
+    "start_backup_for_copy",
+    "start_copy",
     "start_restore",
+    "wake_copies",
 ]

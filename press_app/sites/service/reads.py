@@ -27,6 +27,7 @@ WORKING = (
     SiteStatus.RESUMING,
     SiteStatus.ARCHIVING,
     SiteStatus.RESTORING,
+    SiteStatus.UPDATING,
 )
 
 
@@ -91,7 +92,7 @@ def list_on_bench(session: Session | ReadSession, bench_ids: Sequence[str]) -> l
     """Sites that have data on these benches; only what stands on the host of each is loaded, for there are many."""
     gone = (SiteStatus.RESERVED, SiteStatus.ARCHIVED, SiteStatus.PURGED)
     query = select(Site).where(Site.bench_id.in_(bench_ids), Site.status.not_in(gone)).order_by(Site.id)
-    few = load_only(Site.name, Site.bench_id, Site.status, Site.status_since)
+    few = load_only(Site.name, Site.bench_id, Site.to_bench_id, Site.status, Site.status_since)
     return list(session.scalars(query.options(few)))
 
 

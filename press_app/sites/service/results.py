@@ -3,17 +3,14 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from press_app.benches import service as benches
 from press_app.edge.port import EXPECTED_STATUS, RouteState, shown
 from press_app.jobs.lifecycle import JobStatus
 from press_app.jobs.model import Job
 from press_app.kit.db import ReadSession, Session
-from press_app.sites import rules
-from press_app.sites.events import SiteBackupEnded
 from press_app.sites.lifecycle import SiteEvent, SiteStatus
 from press_app.sites.model import Site
 from press_app.sites.rules import MAX_FAILURES
-from press_app.sites.service import logins, reads
+from press_app.sites.service import addresses, copies, logins, outcomes, reads
 from press_app.spares import service as spares
 from press_app.work import lease
 from press_app.work.unit_of_work import UnitOfWork
@@ -24,6 +21,7 @@ OPENED: Mapping[SiteStatus, SiteEvent] = {
     SiteStatus.RESUMING: SiteEvent.RESUMED,
     SiteStatus.ARCHIVING: SiteEvent.ARCHIVED,
     SiteStatus.RESTORING: SiteEvent.RESTORED,
+    SiteStatus.UPDATING: SiteEvent.UPDATED,
 }
 ROUTES: Mapping[SiteStatus, RouteState] = {
     SiteStatus.INSTALLING: RouteState.LIVE,
@@ -31,103 +29,126 @@ ROUTES: Mapping[SiteStatus, RouteState] = {
     SiteStatus.RESUMING: RouteState.LIVE,
     SiteStatus.ARCHIVING: RouteState.NONE,
     SiteStatus.RESTORING: RouteState.LIVE,
+    SiteStatus.UPDATING: RouteState.LIVE,
 }
 """Which route shows that the host's part is done and only the look from outside is missing."""
 
 
 def on_create_finished(uow: UnitOfWork, job: Job) -> None:
     """The site stands on the host, or nothing of it does."""
-    site = _site_of(uow, job)
-    if not _is_awaited(uow, site, SiteStatus.INSTALLING):
+    site = outcomes.get_site_of(uow, job)
+    if not outcomes.is_awaited(uow, site, SiteStatus.INSTALLING):
         return
     if job.status is JobStatus.SUCCEEDED:
         site.size_bytes = (job.result or {}).get("size_bytes")
         logins.keep_first(uow, site, job)
-        _open(uow, site)
+        outcomes.open_edge(uow, site)
         return
-    if (job.error or {}).get("code") == "spare_missing":
+    code = (job.error or {}).get("code")
+    if code == "spare_missing":
         spares.forget(uow, site.id)
-        site.apply(SiteEvent.INSTALL_UNDONE, uow.now())
-        uow.enqueue("site.converge", unique_key=f"converge:{site.id}", site_id=site.id)
-    elif _is_compensated(job) and site.failures + 1 < MAX_FAILURES:
-        _leave(uow, site)
-        _retry_later(uow, site, job, SiteEvent.INSTALL_UNDONE, "install")
+        _make_at_once(uow, site)
+    elif code == "locale_unknown" and site.other_locale is not None:
+        _take_other_locale(uow, site)
+    elif outcomes.is_compensated(job) and site.failures + 1 < MAX_FAILURES:
+        outcomes.leave(uow, site)
+        outcomes.retry_later(uow, site, job, SiteEvent.INSTALL_UNDONE, "install")
     else:
-        _break(uow, site, job, "install")
+        outcomes.break_down(uow, site, job, "install")
+
+
+def _make_at_once(uow: UnitOfWork, site: Site) -> None:
+    """Nothing was made, and it is known how it is: no reason to wait."""
+    site.apply(SiteEvent.INSTALL_UNDONE, uow.now())
+    uow.enqueue("site.converge", unique_key=f"converge:{site.id}", site_id=site.id)
+
+
+def _take_other_locale(uow: UnitOfWork, site: Site) -> None:
+    """Its home was read from an address, not asked for: a site for another one is better than none."""
+    words, site.locale, site.other_locale = site.locale, dict(site.other_locale or {}), None
+    message = (
+        f"Its engine knows no company in {words['country']}; it is made for {site.locale['country']} instead."
+    )
+    uow.record("site.locale", site.target, message, team_id=site.team_id, wanted=words, made_for=site.locale)
+    _make_at_once(uow, site)
 
 
 def on_suspend_finished(uow: UnitOfWork, job: Job) -> None:
     """The host closed it; the edge has been closed before."""
-    site = _site_of(uow, job)
-    if not _is_awaited(uow, site, SiteStatus.SUSPENDING):
+    site = outcomes.get_site_of(uow, job)
+    if not outcomes.is_awaited(uow, site, SiteStatus.SUSPENDING):
         return
     if job.status is JobStatus.SUCCEEDED:
         uow.enqueue("site.verify", unique_key=f"verify:{site.id}", site_id=site.id)
     else:
-        _break(uow, site, job, "suspend")
+        outcomes.break_down(uow, site, job, "suspend")
 
 
 def on_resume_finished(uow: UnitOfWork, job: Job) -> None:
     """The host opened it; now the edge."""
-    site = _site_of(uow, job)
-    if not _is_awaited(uow, site, SiteStatus.RESUMING):
+    site = outcomes.get_site_of(uow, job)
+    if not outcomes.is_awaited(uow, site, SiteStatus.RESUMING):
         return
     if job.status is JobStatus.SUCCEEDED:
-        _open(uow, site)
+        outcomes.open_edge(uow, site)
     else:
-        _break(uow, site, job, "resume")
+        outcomes.break_down(uow, site, job, "resume")
 
 
 def on_archive_finished(uow: UnitOfWork, job: Job) -> None:
     """The backup was read back and the host holds nothing; or nothing was removed."""
-    site = _site_of(uow, job)
+    site = outcomes.get_site_of(uow, job)
     backup = (job.result or {}).get("backup")
     is_proven = job.status is JobStatus.SUCCEEDED and backup is not None and bool(backup.get("verified_at"))
-    _tell_backup(uow, site, job)
-    if not _is_awaited(uow, site, SiteStatus.ARCHIVING):
+    outcomes.tell_backup_ended(uow, site, job)
+    if not outcomes.is_awaited(uow, site, SiteStatus.ARCHIVING):
         return
     if is_proven:
         site.route = RouteState.NONE
         uow.enqueue("site.verify", unique_key=f"verify:{site.id}", site_id=site.id)
-    elif _is_compensated(job) and site.failures + 1 < MAX_FAILURES:
+    elif outcomes.is_compensated(job) and site.failures + 1 < MAX_FAILURES:
         site.route = RouteState.SUSPENDED if reads.is_held(uow.session, site.id) else RouteState.MAINTENANCE
-        _retry_later(uow, site, job, SiteEvent.ARCHIVE_REFUSED, "archive")
+        outcomes.retry_later(uow, site, job, SiteEvent.ARCHIVE_REFUSED, "archive")
     else:
-        _break(uow, site, job, "archive")
+        outcomes.break_down(uow, site, job, "archive")
 
 
 def on_backup_finished(uow: UnitOfWork, job: Job) -> None:
     """A backup was taken and read back, or not; the site goes on."""
-    site = _site_of(uow, job)
-    _tell_backup(uow, site, job)
+    site = outcomes.get_site_of(uow, job)
+    outcomes.tell_backup_ended(uow, site, job)
     # What was wished for in the meantime had to wait for the backup.
     uow.enqueue("site.converge", unique_key=f"converge:{site.id}", site_id=site.id)
 
 
 def on_restore_finished(uow: UnitOfWork, job: Job) -> None:
     """The data stand; now the edge."""
-    site = _site_of(uow, job)
-    if not _is_awaited(uow, site, SiteStatus.RESTORING):
+    site = outcomes.get_site_of(uow, job)
+    if site.status is SiteStatus.INSTALLING:
+        copies.on_copy_finished(uow, site, job)
+        return
+    if not outcomes.is_awaited(uow, site, SiteStatus.RESTORING):
         return
     if job.status is JobStatus.SUCCEEDED:
         site.size_bytes = (job.result or {}).get("size_bytes", site.size_bytes)
-        _open(uow, site)
-    elif site.archived_at is not None and _is_compensated(job) and site.failures + 1 < MAX_FAILURES:
-        _leave(uow, site)
+        outcomes.tell_data_replaced(uow, site, job)
+        outcomes.open_edge(uow, site)
+    elif site.archived_at is not None and outcomes.is_compensated(job) and site.failures + 1 < MAX_FAILURES:
+        outcomes.leave(uow, site)
         site.route = RouteState.NONE
-        _retry_later(uow, site, job, SiteEvent.RESTORE_UNDONE, "restore")
+        outcomes.retry_later(uow, site, job, SiteEvent.RESTORE_UNDONE, "restore")
         uow.enqueue("edge.publish", unique_key="edge.publish")
-    elif site.archived_at is None and _is_compensated(job):
+    elif site.archived_at is None and outcomes.is_compensated(job):
         message = f"{job.purpose} failed and the data stand as before: {(job.error or {}).get('message', '')}"
         uow.record("site.restore_refused", site.target, message, team_id=site.team_id)
-        _open(uow, site)
+        outcomes.open_edge(uow, site)
     else:
-        _break(uow, site, job, "restore")
+        outcomes.break_down(uow, site, job, "restore")
 
 
 def on_password_finished(uow: UnitOfWork, job: Job) -> None:
     """Only the journal wants to know; the job says how it ended."""
-    site = _site_of(uow, job)
+    site = outcomes.get_site_of(uow, job)
     word = "was set" if job.status is JobStatus.SUCCEEDED else "could not be set; the old one holds"
     uow.record("site.password", site.target, f"The password of {site.hostname} {word}.", team_id=site.team_id)
 
@@ -135,7 +156,7 @@ def on_password_finished(uow: UnitOfWork, job: Job) -> None:
 def on_usage_finished(uow: UnitOfWork, job: Job) -> None:
     """What the site uses now."""
     if job.status is JobStatus.SUCCEEDED and job.result:
-        site = _site_of(uow, job)
+        site = outcomes.get_site_of(uow, job)
         site.users = int(job.result["users"])
         site.size_bytes = int(job.result["storage_bytes"])
         site.measured_at = uow.now()
@@ -145,6 +166,8 @@ def expected_answer(site: Site, *, is_held: bool) -> int | None:
     """What the edge must answer before the site's move is over; None while the host still works."""
     if ROUTES.get(site.status) is not site.route:
         return None
+    if site.status is SiteStatus.UPDATING and site.change is not None:
+        return None  # A site that gets another name is open all the time.
     return EXPECTED_STATUS[shown(site.route, is_held=is_held)]
 
 
@@ -178,7 +201,8 @@ def on_seen(uow: UnitOfWork, site_id: str, seen: int, *, undo_days: int) -> bool
     if was is SiteStatus.ARCHIVING:
         site.archived_at = uow.now()
         site.undo_until = uow.now() + timedelta(days=undo_days)
-        _leave(uow, site)
+        outcomes.leave(uow, site)
+        addresses.release_former(uow, site)
     elif was is SiteStatus.RESTORING:
         site.archived_at = None
         site.undo_until = None
@@ -207,72 +231,10 @@ def on_overdue(uow: UnitOfWork, site: Site) -> None:
             SiteStatus.RESUMING: "resume",
             SiteStatus.ARCHIVING: "archive",
             SiteStatus.RESTORING: "restore",
+            SiteStatus.UPDATING: "resume" if site.change is None else "change",
         }[was],
     }
     site.failures += 1
     site.apply(SiteEvent.FAIL, uow.now())
-    message = f"{site.error['message']} It is {_try_again(uow, site)}."
+    message = f"{site.error['message']} It is {outcomes.try_again(uow, site)}."
     uow.record("site.broken", site.target, message, team_id=site.team_id, status=site.status.value)
-
-
-def _site_of(uow: UnitOfWork, job: Job) -> Site:
-    return reads.get_site(uow.session, str(job.params["site_id"]))
-
-
-def _is_awaited(uow: UnitOfWork, site: Site, status: SiteStatus) -> bool:
-    """Whether the site waits for this job: its lease was given back just now, so a lease is a newer job's."""
-    return site.status is status and lease.find(uow, site.target) is None
-
-
-def _open(uow: UnitOfWork, site: Site) -> None:
-    """Open the edge; where a hold came in the meantime it stays closed."""
-    site.route = RouteState.LIVE
-    uow.enqueue("site.verify", unique_key=f"verify:{site.id}", site_id=site.id)
-
-
-def _leave(uow: UnitOfWork, site: Site) -> None:
-    """The host holds nothing of it; it stops to count on its bench."""
-    if site.has_place and site.bench_id is not None:
-        benches.give_place_back(uow, site.bench_id)
-        site.has_place = False
-
-
-def _is_compensated(job: Job) -> bool:
-    return job.status is JobStatus.FAILED and bool((job.error or {}).get("compensated"))
-
-
-def _retry_later(uow: UnitOfWork, site: Site, job: Job, event: SiteEvent, action: str) -> None:
-    site.failures += 1
-    site.error = {**(job.error or {}), "action": action}
-    site.apply(event, uow.now())
-    message = f"{job.purpose} failed and left nothing behind; {_try_again(uow, site)}."
-    uow.record(f"site.{site.status}", site.target, message, team_id=site.team_id, status=site.status.value)
-
-
-def _try_again(uow: UnitOfWork, site: Site) -> str:
-    """Plan the next attempt with growing waits, and say so; after some attempts a person is asked."""
-    if site.failures >= MAX_FAILURES:
-        site.retry_at = None
-        return f"retry it with 'press site retry {site.name}'"
-    wait = rules.retry_wait(site.failures)
-    site.retry_at = uow.now() + wait
-    uow.enqueue("site.converge", after=wait, unique_key=f"converge:{site.id}", site_id=site.id)
-    return f"tried again in {wait.total_seconds():.0f} s"
-
-
-def _break(uow: UnitOfWork, site: Site, job: Job, action: str) -> None:
-    site.failures += 1
-    site.error = {
-        **(job.error or {"code": "job_" + job.status.value, "message": f"{job.purpose}: {job.status}"}),
-        "action": action,
-    }
-    site.apply(SiteEvent.FAIL, uow.now())
-    message = f"{job.purpose} failed: {site.error.get('message', '')} It is {_try_again(uow, site)}."
-    uow.record("site.broken", site.target, message, team_id=site.team_id, status=site.status.value)
-
-
-def _tell_backup(uow: UnitOfWork, site: Site, job: Job) -> None:
-    # A backup that was read back counts, even when the job failed in a later step.
-    backup = (job.result or {}).get("backup")
-    error = None if backup else str((job.error or {}).get("message", job.status))
-    uow.publish(SiteBackupEnded(str(job.params["backup_id"]), site.id, backup, error))

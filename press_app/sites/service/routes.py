@@ -1,6 +1,6 @@
 """What the edge is told: the whole table, or what changed in it since a mark."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, delete, func, or_, select
 
@@ -9,6 +9,7 @@ from press_app.edge.port import Mark, News, Route, RouteState, shown
 from press_app.kit.db import ReadSession, Session
 from press_app.sites.lifecycle import HoldKind
 from press_app.sites.model import Hold, RouteChange, Site
+from press_app.sites.service import addresses
 from press_app.sites.service.reads import PRIORITY
 from press_app.work.unit_of_work import UnitOfWork
 
@@ -44,7 +45,8 @@ def list_routes(session: Session | ReadSession) -> list[Route]:
     reasons: dict[str, HoldKind] = {}
     for site_id, kind in kinds:
         _note_reason(reasons, site_id, kind)
-    return list(_read(session, Site.route != RouteState.NONE, reasons, benches.list_urls(session)))
+    formers = _list_former(session, None)
+    return list(_read(session, Site.route != RouteState.NONE, reasons, benches.list_urls(session), formers))
 
 
 def _read_some(session: Session | ReadSession, subjects: Collection[str]) -> dict[str, Route | None]:
@@ -60,9 +62,19 @@ def _read_some(session: Session | ReadSession, subjects: Collection[str]) -> dic
     found: dict[str, Route | None] = dict.fromkeys([*named, *site_ids])
     is_routed = Site.route != RouteState.NONE
     found.update(
-        (route.site_id, route) for route in _read(session, Site.id.in_(site_ids) & is_routed, reasons, urls)
+        (route.site_id, route)
+        for route in _read(
+            session, Site.id.in_(site_ids) & is_routed, reasons, urls, _list_former(session, site_ids)
+        )
     )
     return found
+
+
+def _list_former(
+    session: Session | ReadSession, site_ids: Sequence[str] | None
+) -> dict[str, tuple[str, ...]]:
+    found = addresses.list_former(session, site_ids)
+    return {site_id: tuple(each.hostname for each in former) for site_id, former in found.items()}
 
 
 def _note_reason(reasons: dict[str, HoldKind], site_id: str, kind: HoldKind) -> None:
@@ -75,6 +87,7 @@ def _read(
     condition: ColumnElement[bool],
     reasons: dict[str, HoldKind],
     urls: dict[str, str],
+    formers: Mapping[str, tuple[str, ...]],
 ) -> Iterator[Route]:
     rows = session.execute(select(Site.id, Site.hostname, Site.bench_id, Site.route).where(condition))
     for site_id, hostname, bench_id, told in rows:
@@ -88,6 +101,7 @@ def _read(
                 bench_url=url,
                 state=state,
                 reason=reasons.get(site_id, HoldKind.BILLING).value,
+                former=formers.get(site_id, ()),
             )
 
 

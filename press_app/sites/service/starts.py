@@ -1,7 +1,6 @@
 """Starting the work that brings a site nearer to what it should be."""
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -12,21 +11,17 @@ from press_app.edge.port import RouteState
 from press_app.jobs import service as jobs
 from press_app.jobs.model import Job
 from press_app.kit.ids import new_id
-from press_app.releases import service as releases
+from press_app.kit.locale import Locale, name_if_other
 from press_app.sites import rules
-from press_app.sites.events import SiteBackupStarted, SiteRestoreWanted
+from press_app.sites.events import SiteCopyDue, SiteRestoreWanted
 from press_app.sites.lifecycle import SiteEvent, SiteStatus
 from press_app.sites.model import Site
 from press_app.sites.rules import Action
-from press_app.sites.service import logins, reads
+from press_app.sites.service import addresses, changes, logins, orders, reads
 from press_app.spares import service as spares
 from press_app.work.unit_of_work import UnitOfWork
 
 log = structlog.get_logger(__name__)
-
-CREATE_WITHIN = timedelta(minutes=8)
-CLOSE_WITHIN = timedelta(minutes=4)
-DATA_WITHIN = timedelta(minutes=45)
 
 
 def converge(uow: UnitOfWork, site_id: str) -> Action | None:
@@ -75,22 +70,25 @@ def start(uow: UnitOfWork, site: Site, action: Action) -> None:
 
 def start_install(uow: UnitOfWork, site: Site) -> None:
     """Find a place and make the site there; without a free place it stays reserved and is served later."""
+    if site.origin_backup_id is not None:
+        uow.publish(SiteCopyDue(site.id, site.origin_backup_id))
+        return
     if not site.has_place:
         try:
-            site.bench_id = benches.take_place(uow).id
+            site.bench_id = benches.take_place(uow, site.apps).id
         except NoBench as full:
-            _wait_for_bench(uow, site, full, Action.INSTALL)
+            wait_for_bench(uow, site, full, Action.INSTALL)
             return
         site.has_place = True
-    _move(uow, site, SiteEvent.INSTALL, f"{site.hostname} is being set up.")
+    orders.move(uow, site, SiteEvent.INSTALL, f"{site.hostname} is being set up.")
     # What failed is gone from the host, so a second attempt makes the site anew.
     is_prepared = site.failures == 0 and spares.is_given(uow.session, site.id)
-    _request(
+    orders.request(
         uow,
         site,
         "create_site",
         purpose=f"Set up {site.hostname}",
-        within=CREATE_WITHIN,
+        within=orders.CREATE_WITHIN,
         params={
             "hostname": site.hostname,
             "apps": site.apps,
@@ -101,6 +99,7 @@ def start_install(uow: UnitOfWork, site: Site) -> None:
             },
             "company": {"name": site.company},
             "first_login": logins.make_first(uow),
+            **name_if_other(Locale(**site.locale)),
             # Left out where it is not so: an agent of an earlier version knows no such word.
             **({"prepared": True} if is_prepared else {}),
         },
@@ -113,23 +112,25 @@ def start_suspend(uow: UnitOfWork, site: Site) -> None:
     reason = holds[0].message if holds else "No reason was given."
     site.route = RouteState.SUSPENDED
     logins.forget_first(uow, site)
-    _move(uow, site, SiteEvent.SUSPEND, f"{site.hostname} is being suspended: {reason}")
+    orders.move(uow, site, SiteEvent.SUSPEND, f"{site.hostname} is being suspended: {reason}")
     uow.enqueue("edge.publish", unique_key="edge.publish")
     kind = holds[0].kind.value if holds else "operator"
-    _request(
+    orders.request(
         uow,
         site,
         "suspend_site",
         purpose=f"Suspend {site.hostname}",
-        within=CLOSE_WITHIN,
+        within=orders.CLOSE_WITHIN,
         params={"reason": kind},
     )
 
 
 def start_resume(uow: UnitOfWork, site: Site) -> None:
     """Open the host first, then the edge."""
-    _move(uow, site, SiteEvent.RESUME, f"{site.hostname} is being opened again.")
-    _request(uow, site, "resume_site", purpose=f"Resume {site.hostname}", within=CLOSE_WITHIN, params={})
+    orders.move(uow, site, SiteEvent.RESUME, f"{site.hostname} is being opened again.")
+    orders.request(
+        uow, site, "resume_site", purpose=f"Resume {site.hostname}", within=orders.CLOSE_WITHIN, params={}
+    )
 
 
 def start_archive(uow: UnitOfWork, site: Site) -> None:
@@ -138,26 +139,33 @@ def start_archive(uow: UnitOfWork, site: Site) -> None:
     uow.enqueue("edge.publish", unique_key="edge.publish")
     # The host may hold only a part of it any more; the agent goes on from the backup that was proven.
     proof = _proof_of_archive(uow, site) if site.status is SiteStatus.BROKEN else None
-    _move(uow, site, SiteEvent.ARCHIVE, f"{site.hostname} is being backed up and archived.")
+    orders.move(uow, site, SiteEvent.ARCHIVE, f"{site.hostname} is being backed up and archived.")
     logins.forget_first(uow, site)
     backup_id = new_id()
     params: dict[str, Any] = {"backup_id": backup_id, "backup": proof} if proof else {"backup_id": backup_id}
-    _request(uow, site, "archive_site", purpose=f"Archive {site.hostname}", within=DATA_WITHIN, params=params)
-    _tell_backup(uow, site, backup_id, "archive")
+    orders.request(
+        uow,
+        site,
+        "archive_site",
+        purpose=f"Archive {site.hostname}",
+        within=orders.DATA_WITHIN,
+        params=params,
+    )
+    orders.tell_backup_started(uow, site, backup_id, "archive")
 
 
 def start_backup(uow: UnitOfWork, site: Site, *, kind: str) -> tuple[str, Job]:
     """Take a backup while the site serves. Returns the backup's id and the job."""
     backup_id = new_id()
-    job = _request(
+    job = orders.request(
         uow,
         site,
         "take_backup",
         purpose=f"Back up {site.hostname}",
-        within=DATA_WITHIN,
+        within=orders.DATA_WITHIN,
         params={"backup_id": backup_id},
     )
-    _tell_backup(uow, site, backup_id, kind)
+    orders.tell_backup_started(uow, site, backup_id, kind)
     return backup_id, job
 
 
@@ -166,25 +174,26 @@ def start_restore(uow: UnitOfWork, site: Site, backup: Mapping[str, Any]) -> Job
 
     Raises :class:`press_app.benches.errors.NoBench` when it has no place any more and there is no other.
     """
+    changes.give_up(uow, site)
     if not site.has_place:
-        site.bench_id = benches.take_place_back(uow, site.bench_id or "").id
+        site.bench_id = benches.take_place_back(uow, site.bench_id or "", site.apps).id
         site.has_place = True
     site.route = RouteState.MAINTENANCE
     logins.forget_first(uow, site)
-    _move(
+    orders.move(
         uow,
         site,
         SiteEvent.RESTORE,
         f"{site.hostname} is being restored from the backup of {backup['taken_at']}.",
     )
     uow.enqueue("edge.publish", unique_key="edge.publish")
-    return _request(
+    return orders.request(
         uow,
         site,
         "restore_site",
         purpose=f"Restore {site.hostname}",
-        within=DATA_WITHIN,
-        params={"hostname": site.hostname, "backup": dict(backup), "state": "active"},
+        within=orders.DATA_WITHIN,
+        params=orders.restore_params(site, backup),
     )
 
 
@@ -193,7 +202,7 @@ def want_restore(uow: UnitOfWork, site: Site) -> None:
     try:
         uow.publish(SiteRestoreWanted(site.id))
     except NoBench as full:
-        _wait_for_bench(uow, site, full, Action.RESTORE)
+        wait_for_bench(uow, site, full, Action.RESTORE)
 
 
 def repeat_restore(uow: UnitOfWork, site: Site) -> None:
@@ -205,28 +214,33 @@ def repeat_restore(uow: UnitOfWork, site: Site) -> None:
         start_restore(uow, site, last.params["backup"])
 
 
-def _wait_for_bench(uow: UnitOfWork, site: Site, full: NoBench, action: Action) -> None:
+def wait_for_bench(uow: UnitOfWork, site: Site, full: NoBench, action: Action) -> None:
+    """It is served later; why it waits is said once."""
     if site.error is None:
         site.error = {"code": full.code, "message": full.message, "action": action.value}
         uow.record("site.waiting", site.target, full.message, team_id=site.team_id)
 
 
-def abandon(uow: UnitOfWork, site: Site) -> None:
+def abandon(uow: UnitOfWork, site: Site, why: str | None = None) -> None:
     """Ended before it was made: free the name, and remove the spare that it may have taken."""
     if site.has_place and site.bench_id is not None:
         spares.take_back(uow, site.id, bench_id=site.bench_id, apps=site.apps)
         benches.give_place_back(uow, site.bench_id)
         site.has_place = False
     site.hostname = None
-    _move(uow, site, SiteEvent.ABANDON, f"{site.name} was ended before it was made; the name is free.")
+    addresses.release_all(uow, site)
+    orders.move(
+        uow, site, SiteEvent.ABANDON, why or f"{site.name} was ended before it was made; the name is free."
+    )
 
 
-STARTERS: Mapping[Action, Callable[[UnitOfWork, Site], None]] = {
+STARTERS: Mapping[Action, Callable[[UnitOfWork, Site], object]] = {
     Action.INSTALL: start_install,
     Action.SUSPEND: start_suspend,
     Action.RESUME: start_resume,
     Action.ARCHIVE: start_archive,
     Action.RESTORE: want_restore,
+    Action.CHANGE: changes.repeat,
     Action.ABANDON: abandon,
 }
 
@@ -234,64 +248,18 @@ STARTERS: Mapping[Action, Callable[[UnitOfWork, Site], None]] = {
 def repair_host_state(uow: UnitOfWork, site: Site) -> None:
     """The host disagrees about open or closed: tell it again. The data are not touched."""
     if site.status is SiteStatus.ACTIVE:
-        _request(
+        orders.request(
             uow,
             site,
             "resume_site",
             purpose=f"Open {site.hostname} again on its host",
-            within=CLOSE_WITHIN,
+            within=orders.CLOSE_WITHIN,
             params={},
         )
     elif site.status is SiteStatus.SUSPENDED:
         holds = reads.list_holds(uow.session, site.id)
         kind = holds[0].kind.value if holds else "operator"
         purpose = f"Close {site.hostname} again on its host"
-        _request(uow, site, "suspend_site", purpose=purpose, within=CLOSE_WITHIN, params={"reason": kind})
-
-
-def request(
-    uow: UnitOfWork, site: Site, operation: str, *, purpose: str, within: timedelta, **params: Any
-) -> Job:
-    """A short job on the site that changes no state and waits its turn at the agent."""
-    return _request(uow, site, operation, purpose=purpose, within=within, is_exclusive=False, params=params)
-
-
-def _request(
-    uow: UnitOfWork,
-    site: Site,
-    operation: str,
-    *,
-    purpose: str,
-    within: timedelta,
-    is_exclusive: bool = True,
-    params: Mapping[str, Any],
-) -> Job:
-    bench = benches.get_bench(uow.session, site.bench_id or "")
-    return jobs.request_job(
-        uow,
-        server_id=bench.server_id,
-        operation=operation,
-        target=site.target,
-        params={"bench_id": bench.id, "site_id": site.id, **params},
-        purpose=purpose,
-        within=within,
-        team_id=site.team_id,
-        is_exclusive=is_exclusive,
-    )
-
-
-def _tell_backup(uow: UnitOfWork, site: Site, backup_id: str, kind: str) -> None:
-    bench = benches.get_bench(uow.session, site.bench_id or "")
-    engine = releases.get_release(uow.session, bench.release_id).engine
-    uow.publish(
-        SiteBackupStarted(
-            backup_id=backup_id, site_id=site.id, team_id=site.team_id, engine=engine, kind=kind
+        orders.request(
+            uow, site, "suspend_site", purpose=purpose, within=orders.CLOSE_WITHIN, params={"reason": kind}
         )
-    )
-
-
-def _move(uow: UnitOfWork, site: Site, event: SiteEvent, message: str) -> None:
-    status = site.apply(event, uow.now())
-    site.error = None
-    site.retry_at = None
-    uow.record(f"site.{status}", site.target, message, team_id=site.team_id, status=status.value)

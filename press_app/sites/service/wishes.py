@@ -9,20 +9,23 @@ from press_app.jobs import service as jobs
 from press_app.jobs.model import Job
 from press_app.kit.crypto import new_password
 from press_app.kit.ids import new_id
+from press_app.kit.locale import CONTRACTS_OWN, Locale
 from press_app.plans import rules as plan_rules
+from press_app.plans.errors import AppUnknown
+from press_app.releases import service as releases
 from press_app.sites import rules
-from press_app.sites.errors import SiteNameTaken, SiteNotReady
+from press_app.sites.errors import SiteNotReady
 from press_app.sites.events import SiteReserved, SiteReturnWanted
 from press_app.sites.lifecycle import LIFECYCLE, HoldKind, SiteStatus, Wanted
 from press_app.sites.model import Hold, LoginLink, Site
-from press_app.sites.service import logins, reads, starts
+from press_app.sites.service import addresses, logins, orders, reads, starts
 from press_app.spares import service as spares
 from press_app.teams import service as teams
 from press_app.work.unit_of_work import UnitOfWork
 
 LOGIN_LINK_LIVES = timedelta(minutes=5)
 PASSWORD_LIVES = timedelta(hours=1)
-SHORT_WITHIN = timedelta(minutes=2)
+BY_OPERATOR = "operator"
 
 
 def reserve(
@@ -35,19 +38,28 @@ def reserve(
     company: str,
     admin_email: str,
     covered_by: str | None = None,
+    locale: Locale = CONTRACTS_OWN,
+    other_locale: Locale | None = None,
 ) -> Site:
-    """Take the name and promise the site. Raises what the rules and the listeners of ``SiteReserved`` raise."""
+    """Take the name and promise the site, for ``other_locale`` where its engine does not know the first.
+
+    Raises what the rules and the listeners of ``SiteReserved`` raise.
+    """
     rules.check_name(name)
     teams.get_team(uow.session, team_id)
     chosen = plan_rules.check_apps(apps)
+    if covered_by in {None, BY_OPERATOR}:
+        _check_known(uow, chosen)
     now = uow.now()
-    spare = spares.claim(uow, chosen)
+    spare = spares.claim(uow, chosen, locale)
     site = Site(
         id=spare.id if spare else new_id(),
         team_id=team_id,
         name=name,
         hostname=f"{name}.{domain}",
         apps=list(chosen),
+        locale=locale.as_json(),
+        other_locale=other_locale.as_json() if other_locale else None,
         company=rules.clean_line(company, name),
         admin_login=spares.OWNER,
         admin_email=admin_email,
@@ -59,31 +71,41 @@ def reserve(
         created_at=now,
     )
     site.enter(LIFECYCLE.initial, now)
-    _take_name(uow, site, domain)
+    promise(uow, site, domain, covered_by=covered_by, message=f"{site.hostname} was ordered.")
     if spare is None:
         jobs.put_secret(uow, spares.password_ref(site.id), new_password())
-    uow.publish(SiteReserved(site_id=site.id, team_id=team_id, apps=chosen, covered_by=covered_by))
-    message = f"{site.hostname} was ordered."
-    uow.record("site.reserved", site.target, message, team_id=team_id, status=site.status.value)
-    _converge_soon(uow, site)
     return site
+
+
+def promise(uow: UnitOfWork, site: Site, domain: str, *, covered_by: str | None, message: str) -> None:
+    """Take its name, ask whether it may exist, and let it be made."""
+    _take_name(uow, site, domain)
+    apps = tuple(site.apps)
+    uow.publish(SiteReserved(site_id=site.id, team_id=site.team_id, apps=apps, covered_by=covered_by))
+    uow.record("site.reserved", site.target, message, team_id=site.team_id, status=site.status.value)
+    _converge_soon(uow, site)
+
+
+def _check_known(uow: UnitOfWork, apps: tuple[str, ...]) -> None:
+    """People mistype; what a plan grants may come with a release of tomorrow."""
+    known = releases.list_known_apps(uow.session)
+    unknown = [app for app in apps if app not in known and app != plan_rules.BASE]
+    if unknown:
+        message = (
+            f"No release has {', '.join(unknown)}. Nothing was created. Possible: "
+            f"{', '.join(plan_rules.order_apps(known | {plan_rules.BASE}))}."
+        )
+        raise AppUnknown(message, apps=unknown)
 
 
 def _take_name(uow: UnitOfWork, site: Site, domain: str) -> None:
     try:
         with uow.session.begin_nested():
             uow.session.add(site)
+            uow.session.flush()
+            addresses.claim(uow, site, site.name, domain)
     except IntegrityError:
-        wishes = [f"{site.name}-{tail}" for tail in ("erp", "2")]
-        free = [
-            wish
-            for wish in wishes
-            if len(wish) <= rules.MAX_NAME and reads.find_by_hostname(uow.session, f"{wish}.{domain}") is None
-        ]
-        message = (
-            f"{site.name} is taken. Nothing was created. {' and '.join(free) or 'Another name'} is free."
-        )
-        raise SiteNameTaken(message, name=site.name, free=free) from None
+        raise addresses.taken(uow.session, site.name, domain) from None
 
 
 def free_name(uow: UnitOfWork, wish: str, domain: str) -> str:
@@ -91,7 +113,7 @@ def free_name(uow: UnitOfWork, wish: str, domain: str) -> str:
     serial = 0
     while True:
         name = rules.suggest_name(wish, serial)
-        if reads.find_by_hostname(uow.session, f"{name}.{domain}") is None:
+        if addresses.is_free(uow.session, f"{name}.{domain}"):
             return name
         serial += 1
 
@@ -150,12 +172,12 @@ def request_login_link(uow: UnitOfWork, site: Site) -> LoginLink:
 def _make_login_link(uow: UnitOfWork, site: Site) -> LoginLink:
     link_id = new_id()
     ref = logins.put_token(uow, link_id, lives=LOGIN_LINK_LIVES)
-    job = starts.request(
+    job = orders.request_short(
         uow,
         site,
         "create_login_link",
         purpose=f"Open {site.hostname} for {uow.actor}",
-        within=SHORT_WITHIN,
+        within=orders.SHORT_WITHIN,
         login=site.admin_login,
         token=ref,
         ttl_seconds=int(LOGIN_LINK_LIVES.total_seconds()),
@@ -178,12 +200,12 @@ def request_password(uow: UnitOfWork, site: Site, password: str | None) -> tuple
     logins.forget_first(uow, site)
     # A name of its own: of two requests each must set the password that its asker was told.
     ref = jobs.put_secret(uow, f"secret://password/{new_id()}/value", chosen, lives=PASSWORD_LIVES)
-    job = starts.request(
+    job = orders.request_short(
         uow,
         site,
         "set_admin_password",
         purpose=f"Set the owner's password of {site.hostname}",
-        within=SHORT_WITHIN,
+        within=orders.SHORT_WITHIN,
         login=site.admin_login,
         password=ref,
     )
@@ -192,7 +214,9 @@ def request_password(uow: UnitOfWork, site: Site, password: str | None) -> tuple
 
 def request_usage(uow: UnitOfWork, site: Site) -> Job:
     """Count users and bytes."""
-    return starts.request(uow, site, "measure_usage", purpose=f"Measure {site.hostname}", within=SHORT_WITHIN)
+    return orders.request_short(
+        uow, site, "measure_usage", purpose=f"Measure {site.hostname}", within=orders.SHORT_WITHIN
+    )
 
 
 def request_backup(uow: UnitOfWork, site: Site, *, kind: str = "manual") -> tuple[str, Job]:

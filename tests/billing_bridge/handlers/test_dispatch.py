@@ -1,6 +1,7 @@
 """Every event type leads to the right places, and a sync says what Lago says."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -215,7 +216,26 @@ def test_a_deleted_customer_is_named_by_his_id(setting: Setting) -> None:
         "external_id": "acme-inc",
         "name": "acme-inc",
         "email": None,
+        "country": None,
+        "currency": None,
+        "language": None,
+        "time_zone": None,
     }
+
+
+def test_where_the_customer_is_at_home_is_told(setting: Setting) -> None:
+    home = {"country": "FR", "currency": "EUR", "language": "fr", "time_zone": "Europe/Paris"}
+    known = setting.lago.customers["acme-inc"]
+    setting.lago.customers["acme-inc"] = replace(known, **home)
+    setting.deliver("subscription.updated", make_subscription())
+    assert home.items() <= setting.press.puts[0][1]["customer"].items()
+
+
+def test_a_word_that_no_column_holds_is_left_out(setting: Setting) -> None:
+    known = setting.lago.customers["acme-inc"]
+    setting.lago.customers["acme-inc"] = replace(known, time_zone="x" * 65)
+    setting.deliver("subscription.updated", make_subscription())
+    assert setting.press.puts[0][1]["customer"]["time_zone"] is None
 
 
 def test_the_observation_is_taken_before_the_reading(setting: Setting) -> None:

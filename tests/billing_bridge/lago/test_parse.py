@@ -6,7 +6,7 @@ import pytest
 
 from billing_bridge.lago import parse
 from billing_bridge.policy import Entitlements
-from tests.billing_bridge.builders import make_features, make_invoice, make_subscription
+from tests.billing_bridge.builders import make_customer, make_features, make_invoice, make_subscription
 
 
 def feature(code: str, privilege: str, value: Any) -> dict[str, Any]:
@@ -77,3 +77,23 @@ def test_a_subscription_keeps_its_milliseconds_and_tolerates_odd_moments() -> No
     assert found.created_at is not None
     assert found.created_at.microsecond == 123_000
     assert found.started_at is None
+
+
+class TestCustomer:
+    def test_where_he_is_at_home_is_read(self) -> None:
+        home = {"country": "FR", "currency": "EUR", "timezone": "Europe/Paris", "applicable_timezone": "UTC"}
+        item = make_customer(**home, billing_configuration={"document_locale": "fr"})
+        found = parse.customer(item)
+        assert (found.country, found.currency, found.language, found.time_zone) == (
+            "FR",
+            "EUR",
+            "fr",
+            "Europe/Paris",
+        )
+
+    @pytest.mark.parametrize("billing", [None, [], {"document_locale": ""}, {"document_locale": 7}])
+    def test_what_lago_does_not_say_is_unknown(self, billing: Any) -> None:
+        found = parse.customer(
+            make_customer(country="", timezone=None, applicable_timezone="UTC", billing_configuration=billing)
+        )
+        assert {found.country, found.currency, found.language, found.time_zone} == {None}

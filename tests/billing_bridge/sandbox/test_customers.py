@@ -107,3 +107,25 @@ class TestPlans:
         assert receiver.wait_for("subscription.started")[0].object["plan"]["metadata"] == {"sites": "1"}
         lago.delete("/plans/starter/metadata")
         assert lago.get("/subscriptions/acme-erp")["subscription"]["plan"].get("metadata") is None
+
+
+class TestHome:
+    def test_is_kept_and_given_back(self, lago: Driver) -> None:
+        documents = {"document_locale": "fr"}
+        lago.customer(country="FR", currency="EUR", timezone="Europe/Paris", billing_configuration=documents)
+        found = lago.get("/customers/acme")["customer"]
+        assert (found["country"], found["currency"], found["timezone"]) == ("FR", "EUR", "Europe/Paris")
+        assert found["applicable_timezone"] == "Europe/Paris"
+        assert found["billing_configuration"]["document_locale"] == "fr"
+
+    def test_without_a_word_there_is_none_but_the_applicable_zone(self, lago: Driver) -> None:
+        found = lago.customer()
+        assert (found["timezone"], found["applicable_timezone"]) == (None, "UTC")
+
+    @pytest.mark.parametrize(
+        ("field", "value"), [("country", "France"), ("currency", "euro"), ("timezone", "Mars/Base")]
+    )
+    def test_what_is_no_code_is_refused(self, lago: Driver, field: str, value: str) -> None:
+        body = {"customer": {"external_id": "acme", field: value}}
+        refused = lago.post("/customers", body, expect=422)
+        assert refused["error_details"][field] == ["value_is_invalid"]

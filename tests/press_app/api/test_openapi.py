@@ -25,7 +25,7 @@ OPEN = {"get_health", "get_readiness", "list_plans", "get_plan", "sign_in"}
 AGENTS = {"push_agent_events", "fetch_agent_secrets"}
 """Endpoints with the agents' own credentials (docs/contracts/agent.md)."""
 
-OPERATORS_ONLY = {"place_hold", "lift_hold", "retry_site"}
+OPERATORS_ONLY = {"place_hold", "lift_hold", "retry_site", "move_site"}
 """Endpoints below a site that refuse everybody but operators before they look."""
 
 Operation = tuple[str, str, dict[str, Any]]

@@ -47,17 +47,20 @@ NEEDS = {
     **dict.fromkeys(["rename_team"], "teams:write"),
     **dict.fromkeys(["add_member", "change_member", "remove_member"], "members:write"),
     **dict.fromkeys(["list_tokens", "create_token", "revoke_token"], "tokens:write"),
-    **dict.fromkeys(["list_sites", "get_site", "read_timeline", STREAM], "sites:read"),
+    **dict.fromkeys(
+        ["list_sites", "get_site", "read_timeline", "read_config", "read_apps", STREAM], "sites:read"
+    ),
     **dict.fromkeys(
         ["create_site", "archive_site", "undo_archive", "retry_site", "set_password"], "sites:write"
     ),
+    **dict.fromkeys(["change_apps", "rename_site", "set_config", "copy_site"], "sites:write"),
     **dict.fromkeys(["create_login_link", "read_login_link"], "sites:login"),
     **dict.fromkeys(["list_backups"], "backups:read"),
     **dict.fromkeys(["take_backup", "restore_site"], "backups:write"),
     **dict.fromkeys(["list_jobs", "get_job"], "jobs:read"),
     **dict.fromkeys(["list_subscriptions", "get_subscription"], BOOKS),
     **dict.fromkeys(["observe_subscription"], BRIDGE),
-    **dict.fromkeys(["change_plan", "place_hold", "lift_hold"], OPERATORS),
+    **dict.fromkeys(["change_plan", "place_hold", "lift_hold", "move_site"], OPERATORS),
     **dict.fromkeys(["add_server", "list_servers", "enroll_server", "move_server", "get_server"], OPERATORS),
     **dict.fromkeys(["add_release", "list_releases"], OPERATORS),
     **dict.fromkeys(["deploy_bench", "list_benches", "move_bench", "get_bench", "read_bench_log"], OPERATORS),

@@ -137,32 +137,31 @@ class TestPlaces:
     def test_the_fullest_bench_with_room_is_filled_first(self) -> None:
         places = [Place("a", 0, 10), Place("b", 5, 10), Place("c", 10, 10), Place("d", 4, 5)]
         assert rules.choose_bench(places) == "d"
-        with pytest.raises(NoBench):
-            rules.choose_bench([Place("c", 10, 10)])
+        assert rules.choose_bench([Place("c", 10, 10)]) is None
 
     def test_draining_and_broken_benches_take_nothing(self, driver: Driver) -> None:
         with driver.work.begin(actor="operator") as uow:
             benches.move(uow, benches.get_bench(uow.session, driver.bench_id), BenchEvent.DRAIN)
         with pytest.raises(NoBench), driver.work.begin(actor="test") as uow:
-            benches.take_place(uow)
+            benches.take_place(uow, ["base"])
 
     def test_a_site_comes_back_to_a_draining_bench_but_not_to_a_retired_one(self, driver: Driver) -> None:
         with driver.work.begin(actor="operator") as uow:
             bench = benches.get_bench(uow.session, driver.bench_id)
             benches.move(uow, bench, BenchEvent.DRAIN)
             uow.session.flush()
-            assert benches.take_place_back(uow, bench.id).id == bench.id
+            assert benches.take_place_back(uow, bench.id, ["base"]).id == bench.id
             benches.give_place_back(uow, bench.id)
             bench.apply(BenchEvent.RETIRE, uow.now())
             bench.apply(BenchEvent.RETIRED, uow.now())
             uow.session.flush()
         with pytest.raises(NoBench), driver.work.begin(actor="test") as uow:
-            benches.take_place_back(uow, driver.bench_id)
+            benches.take_place_back(uow, driver.bench_id, ["base"])
         with driver.work.begin(actor="test") as uow:
             server = servers.get_server(uow.session, driver.server_id)
             make_bench(uow, server, engine="other")
             alike = make_bench(uow, server).id
-            assert benches.take_place_back(uow, driver.bench_id).id == alike
+            assert benches.take_place_back(uow, driver.bench_id, ["base"]).id == alike
 
     def test_an_unknown_bench_is_unknown(self, driver: Driver) -> None:
         with pytest.raises(BenchUnknown):

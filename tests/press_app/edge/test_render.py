@@ -155,6 +155,7 @@ class TestTable:
                     state=dice.choice(list(RouteState)),
                     bench_id=dice.choice(["b1", "b2"]),
                     reason=dice.choice(["billing", "operator"]),
+                    former=dice.choice([(), (f"old-{name}",)]),
                 )
                 changes[name] = dice.choice([route, route, None])
             truth |= changes
@@ -186,3 +187,42 @@ def test_an_address_that_traefik_would_run_is_left_out() -> None:
     assert "{{" not in text
     assert "acme.localhost" not in text
     assert "b.localhost" in text
+
+
+class TestMoved:
+    def test_former_names_share_routers_and_need_none_of_their_own(self) -> None:
+        routes = [
+            make_route(f"s{number}.localhost", former=(f"old{number:03d}.localhost",))
+            for number in range(HOSTS_PER_ROUTER + 1)
+        ]
+        http = render(routes, PAGES)["http"]
+        moved = {name: router for name, router in http["routers"].items() if name.startswith("moved")}
+        assert {name: router["rule"].count("Host(") for name, router in moved.items()} == {
+            "moved-0": HOSTS_PER_ROUTER,
+            "moved-1": 1,
+        }
+        assert moved["moved-1"]["middlewares"] == ["never-kept", "from-old050.localhost", "to-not-found"]
+        assert http["middlewares"]["from-old050.localhost"]["redirectRegex"] == {
+            "regex": r"^(?i)(https?://)old050\.localhost((?::[0-9]+)?(?:/.*)?)$",
+            "replacement": "${1}s50.localhost${2}",
+        }
+
+    def test_a_site_without_a_route_sends_nobody_on(self) -> None:
+        routes = [make_route("a.localhost", state=RouteState.NONE, former=("old.localhost",))]
+        assert set(render(routes, PAGES)["http"]["routers"]) == {"unknown"}
+
+    def test_what_is_no_host_name_is_left_out(self) -> None:
+        for name in ("a`) || PathPrefix(`/", "a\nb", "*.localhost", "{{ env `HOME` }}"):
+            text = json.dumps(render([make_route("a.localhost", former=(name, "good.localhost"))], PAGES))
+            assert name not in text
+            assert "good.localhost" in text
+
+    def test_a_change_of_one_is_a_change_of_the_table(self) -> None:
+        table = Table(PAGES)
+        table.take(News.whole([make_route("a.localhost", former=("old.localhost",))]))
+        before = json.loads(table.render())
+        gone = make_route("a.localhost")
+        assert table.take(News(mark=None, routes={gone.site_id: gone}))
+        assert "old.localhost" not in table.render()
+        assert table.take(News.whole([make_route("a.localhost", former=("old.localhost",))]))
+        assert json.loads(table.render()) == before

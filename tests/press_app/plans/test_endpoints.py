@@ -54,7 +54,7 @@ class TestChanging:
             {"name": ""},
             {"apps": None},
             {"code": "other"},
-            {"apps": ["payroll"]},
+            {"apps": ["Pay Roll"]},
             {"grace_days": 10**9},
             [],
             "x",

@@ -43,7 +43,11 @@ class TestCheckApps:
         assert check_apps(["hr", "crm", "hr"]) == ("base", "crm", "hr")
         assert check_apps([]) == ("base",)
 
-    def test_refuses_what_the_product_does_not_have(self) -> None:
+    def test_puts_what_nobody_knows_last(self) -> None:
+        assert check_apps(["zeta", "alpha", "hr"]) == ("base", "hr", "alpha", "zeta")
+
+    @pytest.mark.parametrize("name", ["Pay", "pay roll", "1pay", "", "a" * 41, "../etc"])
+    def test_refuses_what_is_no_name(self, name: str) -> None:
         with pytest.raises(AppUnknown) as refusal:
-            check_apps(["base", "payroll"])
-        assert refusal.value.context == {"apps": ["payroll"]}
+            check_apps(["base", name])
+        assert refusal.value.context == {"apps": [name]}

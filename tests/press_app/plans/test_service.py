@@ -63,8 +63,8 @@ class TestChangePlan:
         assert line.actor == "user:7"
         assert line.data["before"] == {"apps": ["base"], "max_users": 5}
 
-    def test_refuses_apps_that_do_not_exist(self, work: Work) -> None:
+    def test_refuses_what_no_app_can_be_called(self, work: Work) -> None:
         with work.begin(actor="test") as uow:
             make_plan(uow)
         with pytest.raises(AppUnknown), work.begin(actor="test") as uow:
-            service.change_plan(uow, "small", {"apps": ["payroll"]})
+            service.change_plan(uow, "small", {"apps": ["Pay Roll"]})

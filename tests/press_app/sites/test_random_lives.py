@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from press_app.agents.fake import FakeAgents
 from press_app.agents.port import AgentAddress, AgentBusy, AgentUnreachable, JobOrder
+from press_app.benches import service as benches
 from press_app.benches.model import Bench
 from press_app.billing.model import Coverage, Subscription, WantedState
 from press_app.bootstrap import bootstrap
@@ -20,13 +21,16 @@ from press_app.errors import PressError
 from press_app.jobs.lifecycle import OPEN
 from press_app.jobs.model import Job, Secret
 from press_app.kit.clock import FixedClock
-from press_app.kit.db import Base, Database
+from press_app.kit.db import Base, Database, ReadSession, Session
+from press_app.servers import service as servers
 from press_app.sites import service as sites
 from press_app.sites.lifecycle import HoldKind, SiteStatus, Wanted
-from press_app.sites.model import Hold, Site
+from press_app.sites.model import Address, Hold, Leftover, Site
 from press_app.work.bell import FakeBell
 from press_app.work.model import JournalRow, LeaseRow, TaskRow
+from press_app.work.unit_of_work import UnitOfWork
 from tests.factories.agents import make_result
+from tests.factories.servers import make_bench, make_release
 from tests.press_app.driver import Driver
 
 CUSTOMERS = ("acme", "bakery")
@@ -40,6 +44,8 @@ class Host(FakeAgents):
     def __init__(self) -> None:
         super().__init__()
         self.sites: dict[str, str] = {}
+        self.places: dict[str, set[str]] = {}
+        """Benches that hold anything of a site."""
 
     def put_job(self, address: AgentAddress, order: JobOrder) -> None:
         for other in self.open_orders():
@@ -51,15 +57,33 @@ class Host(FakeAgents):
     def open_orders(self) -> list[JobOrder]:
         return [order for order in self.orders.values() if self.jobs[order.job_id]["status"] == "queued"]
 
-    def do(self, order: JobOrder) -> None:
-        """What the operation leaves on the host."""
-        site_id = order.params["site_id"]
+    def read_state(self, address: AgentAddress) -> dict[str, Any]:
+        self._fail_if_told()
+        held = [
+            {"id": site_id, "bench_id": bench_id, "state": self.sites.get(site_id, "active")}
+            for site_id, bench_ids in self.places.items()
+            for bench_id in bench_ids
+        ]
+        return {"benches": [], "sites": held, "open_jobs": [], "server_id": address.server_id}
+
+    def do(self, order: JobOrder, *, leaves: bool = False) -> None:
+        """What the operation leaves on the host; a move may leave something on the old bench."""
+        site_id, bench_id = order.params["site_id"], order.params["bench_id"]
+        places = self.places.setdefault(site_id, set())
         if order.operation in {"create_site", "resume_site", "restore_site"}:
             self.sites[site_id] = "active"
+            places.add(bench_id)
         elif order.operation == "suspend_site":
             self.sites[site_id] = "suspended"
         elif order.operation == "archive_site":
             self.sites.pop(site_id, None)
+            places.discard(bench_id)
+        elif order.operation == "move_site":
+            places.add(order.params["to_bench_id"])
+            if not leaves:
+                places.discard(bench_id)
+        elif order.operation == "drop_site":
+            places.discard(bench_id)
 
 
 class Life:
@@ -75,6 +99,9 @@ class Life:
             given, database=database, agents=self.host, edge=edge, bell=FakeBell(), clock=clock
         )
         self.driver = Driver(runtime, clock, self.host, edge).furnish(max_sites=2)
+        with self.driver.work.begin(actor="test") as uow:
+            server = servers.get_server(uow.session, self.driver.server_id)
+            make_bench(uow, server, release=make_release(uow, "tryton-9"), max_sites=2)
 
     def observe(self, customer: str, wanted: str) -> None:
         self.driver.observe(wanted, customer)
@@ -100,8 +127,15 @@ class Life:
                 self.driver.server_id, order.job_id, make_result(order, self.driver.clock.now())
             )
         else:
+            is_left = how == "left" and order.operation == "move_site"
+            if is_left:
+                self.host.do(order, leaves=True)
             event = self.host.fail(
-                self.driver.server_id, order.job_id, "It failed.", compensated=how == "undone"
+                self.driver.server_id,
+                order.job_id,
+                "It failed.",
+                compensated=how == "undone",
+                step="ensure_dropped" if is_left else "one",
             )
         if how != "unheard":
             self.driver.push(event)
@@ -109,16 +143,17 @@ class Life:
     def check(self) -> None:
         """What holds at every moment."""
         with self.driver.work.read() as session:
-            placed = session.scalar(select(func.count()).where(Site.has_place.is_(True)))
-            assert session.scalars(select(Bench.site_count)).one() == placed
-            assert placed is not None
-            assert placed <= 2
+            for bench in session.scalars(select(Bench)):
+                assert bench.site_count == count_places(session, bench.id)
+                assert bench.site_count <= bench.max_sites
+            names = list(session.scalars(select(Address.hostname)))
+            assert {site.hostname for site in session.scalars(select(Site)) if site.hostname} <= set(names)
             leases = {row.subject: row.holder for row in session.scalars(select(LeaseRow))}
             open_jobs = {job.id for job in session.scalars(select(Job).where(Job.status.in_(OPEN)))}
             held = set(session.scalars(select(Hold.site_id)))
             for site in session.scalars(select(Site)):
                 if site.id in held and site.hostname:
-                    assert self.driver.edge.probe(site.hostname) != 200
+                    assert self.driver.edge.probe(site.hostname) not in {200, 302}
         assert set(leases.values()) <= open_jobs, "a lease outlives its job"
 
     def calm_down(self) -> None:
@@ -142,19 +177,31 @@ class Life:
         raise AssertionError([(site.name, site.status, site.error) for site in self.driver.list_sites()])
 
 
-NUMBER = st.integers(0, 3)
-STEPS = st.lists(
-    st.one_of(
-        st.tuples(st.just("observe"), st.sampled_from(CUSTOMERS), st.sampled_from(["run", "hold", "end"])),
-        st.tuples(st.just("end_one"), NUMBER, st.sampled_from(["good", "good", "unheard", "undone", "half"])),
-        st.tuples(
-            st.just("wish"), NUMBER, st.sampled_from(["archive", "undo", "hold", "lift", "backup", "retry"])
-        ),
-        st.tuples(st.just("time"), st.sampled_from([1, 10, 60, 600]), st.booleans()),
-        st.tuples(st.just("away"), NUMBER, st.none()),
-    ),
-    max_size=25,
-)
+def count_places(session: Session | ReadSession, bench_id: str) -> int:
+    """Sites that stand there, those that come, and what others left."""
+    wheres = (
+        (Site.has_place.is_(True), Site.bench_id == bench_id),
+        (Site.to_bench_id == bench_id,),
+        (Leftover.bench_id == bench_id,),
+    )
+    return sum(session.scalar(select(func.count()).where(*where)) or 0 for where in wheres)
+
+
+def move(uow: UnitOfWork, site: Site) -> None:
+    """To the bench that it is not on."""
+    others = [bench.id for bench in benches.list_running(uow.session) if bench.id != site.bench_id]
+    sites.request_move(uow, site, bench_id=others[0])
+
+
+def rename(uow: UnitOfWork, site: Site) -> None:
+    """There and back, and sometimes to what the other one is called."""
+    names = ["acme", "bakery", "corner"]
+    sites.request_rename(uow, site, names[(names.index(site.name) + 1) % 3], "localhost")
+
+
+def change_apps(uow: UnitOfWork, site: Site) -> None:
+    sites.request_apps(uow, site, ["base"] if "crm" in site.apps else ["base", "crm"])
+
 
 WISHES: dict[str, Callable[[Any, Site], object]] = {
     "archive": lambda uow, site: sites.set_wanted(uow, site, Wanted.ARCHIVED, why="asked"),
@@ -163,7 +210,24 @@ WISHES: dict[str, Callable[[Any, Site], object]] = {
     "lift": lambda uow, site: sites.lift_hold(uow, site, HoldKind.OPERATOR, why="done"),
     "backup": sites.request_backup,
     "retry": sites.request_retry,
+    "move": move,
+    "rename": rename,
+    "apps": change_apps,
 }
+
+NUMBER = st.integers(0, 3)
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("observe"), st.sampled_from(CUSTOMERS), st.sampled_from(["run", "hold", "end"])),
+        st.tuples(
+            st.just("end_one"), NUMBER, st.sampled_from(["good", "good", "unheard", "undone", "half", "left"])
+        ),
+        st.tuples(st.just("wish"), NUMBER, st.sampled_from(sorted(WISHES))),
+        st.tuples(st.just("time"), st.sampled_from([1, 10, 60, 600]), st.booleans()),
+        st.tuples(st.just("away"), NUMBER, st.none()),
+    ),
+    max_size=30,
+)
 
 
 def take_step(life: Life, step: tuple[Any, Any, Any]) -> None:
@@ -185,7 +249,7 @@ def take_step(life: Life, step: tuple[Any, Any, Any]) -> None:
 
 
 @settings(
-    max_examples=15,
+    max_examples=25,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -229,6 +293,8 @@ def check_rest(life: Life) -> None:
             right = {SiteStatus.ACTIVE: 200, SiteStatus.SUSPENDED: 402}.get(site.status, 404)
             assert life.driver.edge.probe(site.hostname) == right
     standing = {SiteStatus.ACTIVE: "active", SiteStatus.SUSPENDED: "suspended"}
+    own = {site.id: {site.bench_id} for site in found if site.status in standing}
+    assert {site_id: held for site_id, held in life.host.places.items() if held} == own
     assert life.host.sites == {site.id: standing[site.status] for site in found if site.status in standing}
 
 

@@ -17,7 +17,9 @@ class TestRule:
         ("failed", "wanted", "is_held", "is_saved", "expected"),
         [
             (Action.INSTALL, Wanted.RUNNING, False, False, Action.INSTALL),
-            (Action.INSTALL, Wanted.ARCHIVED, False, False, None),
+            (Action.INSTALL, Wanted.ARCHIVED, False, False, Action.INSTALL),
+            (Action.CHANGE, Wanted.RUNNING, True, False, Action.CHANGE),
+            (Action.CHANGE, Wanted.ARCHIVED, True, False, Action.CHANGE),
             (Action.RESUME, Wanted.RUNNING, False, False, Action.RESUME),
             (Action.RESUME, Wanted.RUNNING, True, False, Action.SUSPEND),
             (Action.SUSPEND, Wanted.RUNNING, False, False, Action.RESUME),

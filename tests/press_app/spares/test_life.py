@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from press_app.benches import service as benches
 from press_app.benches.lifecycle import BenchEvent
+from press_app.kit.locale import CONTRACTS_OWN
 from press_app.sites import service as sites
 from press_app.sites.lifecycle import HoldKind, SiteStatus
 from press_app.spares import repository
@@ -19,6 +20,7 @@ from press_app.spares.rules import Policy
 from tests.press_app.driver import Driver
 
 FEW = Policy(least=2, most=4)
+HOME = CONTRACTS_OWN.key
 
 
 @pytest.fixture
@@ -125,7 +127,7 @@ class TestGiving:
         """SQLite lets one transaction write at a time anyway."""
         with stocked.work.begin(actor="one") as first, stocked.work.begin(actor="two") as second:
             one = spares.claim(first, ["base"])
-            two = next(repository.take_ready(second.session, "base"), None)
+            two = next(repository.take_ready(second.session, "base", HOME), None)
             assert one is not None
             assert two is not None
             assert one.id != two.id
@@ -134,7 +136,7 @@ class TestGiving:
         with stocked.work.begin(actor="test") as uow:
             benches.get_bench(uow.session, stocked.bench_id).max_sites = 0
         with stocked.work.begin(actor="test") as uow:
-            assert list(repository.take_ready(uow.session, "base")) == []
+            assert list(repository.take_ready(uow.session, "base", HOME)) == []
         tend(stocked)
         assert count(stocked) == {"leaving": 2}
 
