@@ -58,6 +58,12 @@ def add_release(
             help="Code of an app in a git repository; may be repeated, the engine's own first.",
         ),
     ] = None,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            metavar="IMAGE", help="What its images are built on: debian:trixie-slim; else the agent's own."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Add a release; the same one again is given back."""
@@ -79,6 +85,7 @@ def add_release(
         "engine_version": wanted_version,
         "app_sets": sets,
         "sources": [read_source(text) for text in sources or ()],
+        "base": base,
     }
     release = connect(ctx).post("/v1/releases", body)
     show(release, as_json=as_json, sentence=f"Release {release['name']} is there.")

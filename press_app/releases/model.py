@@ -21,4 +21,6 @@ class Release(Base):
     """Sets of product apps for which benches keep a template ready."""
     sources: Mapped[list[dict[str, str]]] = mapped_column(JSON)
     """The code of its apps as ``{app, url, commit}``, the engine's own first; empty where it comes with the agent."""
+    base: Mapped[str | None] = mapped_column(String(200))
+    """The image that those of its benches are built on, which decides about Python and Node; None: the agent's own."""
     created_at: Mapped[datetime] = mapped_column(Moment)

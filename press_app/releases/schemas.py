@@ -32,6 +32,12 @@ class ReleaseCreate(BaseModel):
     )
     sources: list[Source] = Field(default=[], max_length=30)
     """The code of its apps, the engine's own first; empty for engines whose code comes with the agent."""
+    base: str | None = Field(
+        default=None,
+        max_length=200,
+        pattern=r"^[a-z0-9]+([._/:@-]+[A-Za-z0-9_]+)*$",
+        description="Image that those of its benches are built on, debian:trixie-slim; without one the agent's own.",
+    )
 
 
 class ReleaseView(BaseModel):
@@ -43,6 +49,7 @@ class ReleaseView(BaseModel):
     engine_version: str
     app_sets: list[list[str]]
     sources: list[Source]
+    base: str | None
     apps: list[str]
     """What its sites may have."""
     created_at: datetime

@@ -22,12 +22,13 @@ def add_release(
     engine_version: str,
     app_sets: list[list[str]],
     sources: Sequence[dict[str, str]] = (),
+    base: str | None = None,
 ) -> Release:
     """A new release; the same release again is given back. Raises :class:`ReleaseNameTaken` for another content."""
     existing = uow.session.scalar(select(Release).where(Release.name == name))
     if existing is not None:
-        known = (existing.engine, existing.engine_version, existing.app_sets, existing.sources)
-        if known == (engine, engine_version, app_sets, list(sources)):
+        known = (existing.engine, existing.engine_version, existing.app_sets, existing.sources, existing.base)
+        if known == (engine, engine_version, app_sets, list(sources), base):
             return existing
         message = f"Release {name} exists with other content, and releases never change. Choose a new name."
         raise ReleaseNameTaken(message, name=name)
@@ -38,6 +39,7 @@ def add_release(
         engine_version=engine_version,
         app_sets=app_sets,
         sources=list(sources),
+        base=base,
         created_at=uow.now(),
     )
     try:

@@ -97,9 +97,13 @@ def _deploy_params(bench: Bench, release: Release, home: Locale) -> dict[str, ob
     return {
         "bench_id": bench.id,
         "engine": release.engine,
-        "release": {"name": release.name, "version": release.engine_version},
+        # What an agent of before does not know, and would refuse, is left out where nothing is said by it.
+        "release": {
+            "name": release.name,
+            "version": release.engine_version,
+            **({"base": release.base} if release.base else {}),
+        },
         "app_sets": release.app_sets,
-        # An agent of before knows neither and refuses what it does not know.
         **({"sources": release.sources} if release.sources else {}),
         **name_if_other(home),
         "memory_bytes": bench.memory_bytes,

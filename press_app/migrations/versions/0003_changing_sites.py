@@ -1,4 +1,4 @@
-"""Sites change: apps, names, settings, benches, copies, homes."""
+"""Sites change: apps, names, settings, benches, copies, homes; releases name their base."""
 
 from alembic import op
 import sqlalchemy as sa
@@ -23,6 +23,9 @@ def upgrade() -> None:
     if 'apps' not in {column['name'] for column in inspector.get_columns('backup')}:
         with op.batch_alter_table('backup', schema=None) as batch_op:
             batch_op.add_column(sa.Column('apps', sa.JSON(), nullable=True))
+    if 'base' not in {column['name'] for column in inspector.get_columns('release')}:
+        with op.batch_alter_table('release', schema=None) as batch_op:
+            batch_op.add_column(sa.Column('base', sa.String(length=200), nullable=True))
     if 'address' not in tables:
         op.create_table('address',
         sa.Column('hostname', sa.String(length=253).with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=253), 'mariadb').with_variant(mysql.VARCHAR(charset='utf8mb4', collation='utf8mb4_nopad_bin', length=253), 'mysql'), nullable=False),
@@ -114,6 +117,8 @@ def downgrade() -> None:
     op.drop_table('address')
     with op.batch_alter_table('backup', schema=None) as batch_op:
         batch_op.drop_column('apps')
+    with op.batch_alter_table('release', schema=None) as batch_op:
+        batch_op.drop_column('base')
     with op.batch_alter_table('spare', schema=None) as batch_op:
         batch_op.drop_index('ix_spare_status_apps_locale')
         batch_op.create_index('ix_spare_status_apps', ['status', 'apps'], unique=False)

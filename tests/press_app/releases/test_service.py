@@ -51,6 +51,17 @@ class TestAddRelease:
                 uow, name="frappe-15", engine="frappe", engine_version="15", app_sets=SETS, sources=other
             )
 
+    def test_another_base_is_another_content(self, work: Work) -> None:
+        def add_on(base: str | None) -> str | None:
+            with work.begin(actor="operator") as uow:
+                return releases.add_release(
+                    uow, name="frappe-16", engine="frappe", engine_version="16", app_sets=SETS, base=base
+                ).base
+
+        assert [add_on("debian:trixie-slim") for _ in range(2)] == ["debian:trixie-slim"] * 2
+        with pytest.raises(ReleaseNameTaken):
+            add_on(None)
+
     def test_of_many_at_once_one_row_is_made(self, work: Work) -> None:
         made: set[str] = set()
 
