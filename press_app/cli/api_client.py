@@ -46,6 +46,9 @@ class Api:
     def put(self, path: str, body: Any) -> Any:
         return self._call("PUT", path, body=body)
 
+    def patch(self, path: str, body: Any) -> Any:
+        return self._call("PATCH", path, body=body)
+
     def delete(self, path: str) -> Any:
         return self._call("DELETE", path)
 

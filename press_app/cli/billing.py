@@ -1,16 +1,19 @@
 """``press subscription``, ``press billing`` and ``press plan``: what customers pay for."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from press_app.cli.connection import connect, connection_of
+from press_app.cli.failures import USAGE, CommandFailed
 from press_app.cli.output import Column, Json, format_age, print_fields, print_json, show, show_list
 
 subscriptions = typer.Typer(help="What the billing system wants.", no_args_is_help=True)
 billing = typer.Typer(help="Safety of billing.", no_args_is_help=True)
 plans = typer.Typer(help="What can be bought.", no_args_is_help=True)
+UNLIMITED = "unlimited"
+LIMIT = f"A number, or {UNLIMITED}."
 
 SUBSCRIPTION_COLUMNS: tuple[Column, ...] = (
     ("external id", "external_id"),
@@ -32,7 +35,7 @@ PLAN_COLUMNS: tuple[Column, ...] = (
 
 
 def _limit(value: int | None, unit: str = "") -> str:
-    return "unlimited" if value is None else f"{value}{unit}"
+    return UNLIMITED if value is None else f"{value}{unit}"
 
 
 def _price(cents: int | None, currency: str, interval: str) -> str:
@@ -97,6 +100,40 @@ def list_plans(ctx: typer.Context, *, as_json: Json = False) -> None:
     """List the plans; needs no token."""
     items = connect(ctx, anonymous=True).get("/v1/plans")["items"]
     show_list(items, PLAN_COLUMNS, as_json=as_json, nothing="No plan. Add the product's with 'press seed'.")
+
+
+@plans.command("change")
+def change_plan(
+    ctx: typer.Context,
+    code: Annotated[str, typer.Argument(help="Which plan; 'press plan list' names them.")],
+    *,
+    apps: Annotated[
+        list[str] | None, typer.Option("--app", help="All apps that it grants; may be repeated.")
+    ] = None,
+    max_sites: Annotated[str | None, typer.Option(help=LIMIT)] = None,
+    max_users: Annotated[str | None, typer.Option(help=LIMIT)] = None,
+    storage_gb: Annotated[str | None, typer.Option(help=LIMIT)] = None,
+    as_json: Json = False,
+) -> None:
+    """Change what a plan grants to whom Lago grants nothing else; what does not fit any more is told, never deleted."""
+    limits = {"max_sites": max_sites, "max_users": max_users, "storage_gb": storage_gb}
+    change: dict[str, Any] = {name: read_limit(text) for name, text in limits.items() if text is not None}
+    if apps:
+        change["apps"] = apps
+    if not change:
+        raise CommandFailed("Say what is to change. Nothing was changed.", code="usage", status=USAGE)
+    plan = connect(ctx).patch(f"/v1/plans/{code}", change)
+    show(plan, as_json=as_json, sentence=f"{plan['name']} grants {', '.join(plan['apps'])}.")
+
+
+def read_limit(text: str) -> int | None:
+    """A number, or None for ``unlimited``. Raises :class:`CommandFailed`."""
+    if text == UNLIMITED:
+        return None
+    if not text.isdecimal():
+        message = f"'{text}' is no limit: say a number or {UNLIMITED}. Nothing was changed."
+        raise CommandFailed(message, code="usage", status=USAGE)
+    return int(text)
 
 
 @plans.command("publish")

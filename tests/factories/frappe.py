@@ -41,16 +41,20 @@ def find_base() -> str:
     return os.environ.get(BASE, "")
 
 
-def settle(state: Path, docker_url: str) -> list[str]:
-    """Tell an installation which engine of Docker it has; what ``up`` is told to install Frappe."""
+def settle(state: Path, docker_url: str, *more: Source) -> list[str]:
+    """Tell an installation which engine of Docker it has; what ``up`` is told to install Frappe, and ``more`` apps with it."""
     settings = {"PRESS_AGENT_DOCKER_URL": docker_url}
     if BUNDLE.exists():
         settings["PRESS_AGENT_EXTRA_CA"] = str(BUNDLE)
     (state / "settings").mkdir(parents=True, exist_ok=True)
     text = "".join(f"{name}={value}\n" for name, value in settings.items())
     (state / "settings" / "agent.env").write_text(text)
-    code = (f"--app={source.app}={source.url}@{source.commit}" for source in list_sources())
-    return ["--engine=frappe", *code]
+    return ["--engine=frappe", *name_code(*list_sources(), *more)]
+
+
+def name_code(*sources: Source) -> list[str]:
+    """The options that name the code of apps."""
+    return [f"--app={source.app}={source.url}@{source.commit}" for source in sources]
 
 
 def _read(app: str, variable: str) -> Source:

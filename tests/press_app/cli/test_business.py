@@ -26,6 +26,16 @@ class TestGuard:
         assert press("billing", "guard", "--release", "--json").problem["code"] == "guard_not_tripped"
 
 
+def test_a_plan_is_changed(press: Press) -> None:
+    said = press(
+        "plan", "change", "starter", "--app", "base", "--app", "wiki", "--max-sites", "unlimited", "--json"
+    )
+    assert (said.json["apps"], said.json["max_sites"]) == (["base", "wiki"], None)
+    assert press("plan", "change", "starter", "--max-users", "7", "--json").json["max_users"] == 7
+    for wrong in ((), ("--max-users", "many")):
+        assert press("plan", "change", "starter", *wrong).code == 2
+
+
 def test_plans_need_no_token(press: Press) -> None:
     items = press("plan", "list", "--json", token="").json["items"]
     assert [plan["code"] for plan in items] == ["starter", "business", "enterprise"]
