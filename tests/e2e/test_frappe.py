@@ -123,7 +123,7 @@ def test_a_site_through_all_its_changes(platform: Platform) -> None:
     tenant.log_in().add_party("Survivor")
     name = f"{tenant.mark}-new"
 
-    assert tenant.sites[0]["apps"] == ["base", APP]
+    assert press(platform, "site", "show", tenant.mark)["apps"] == ["base", APP]
     assert press(platform, "site", "remove-app", tenant.mark, APP, "--yes")["apps"] == ["base"]
     assert press(platform, "site", "install-app", tenant.mark, APP)["apps"] == ["base", APP]
     press(platform, "site", "config", tenant.mark, "--set", "custom_colour=blue")
