@@ -137,6 +137,9 @@ class Site:
     bench_id: str
     hostname: str
     state: SiteState
+    """``suspended`` too while it is closed, which is no state to come back to."""
+    opens_as: SiteState
+    """The state that it is in when nothing keeps it closed any more."""
     size_bytes: int
 
 
