@@ -97,6 +97,10 @@ class Bench:
     url: str
     """Where the edge reaches it, e.g. ``http://127.0.0.1:18101``."""
     memory_bytes: int
+    memory_limit_bytes: int
+    processor_seconds: float
+    """Since it was started."""
+    processes: int
 
 
 @dataclass(frozen=True, kw_only=True)
