@@ -1,6 +1,7 @@
 """What the host holds, and how the agent is."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -77,6 +78,16 @@ class BenchStats(BaseModel):
     processes: int
 
 
+class DatabaseStats(BaseModel):
+    """What a site asks of a database server that it shares with others; null figures where nothing is shared or counted."""
+
+    site_id: str
+    busy_seconds: float | None = None
+    rows_read: int | None = None
+    slow_queries: int | None = None
+    slowest_seconds: float | None = None
+
+
 class Health(BaseModel):
     """The process lives."""
 
@@ -132,6 +143,21 @@ def get_bench_stats(
         raise BenchUnknown(f"Bench {bench_id} is not on this host. Deploy it first.")
     facts = {name: getattr(bench, name) for name in BenchStats.model_fields}
     return BenchStats(**facts)
+
+
+@router.get("/v1/benches/{bench_id}/sites/{site_id}/database", responses=responses(401, 404, 422, 503))
+def get_database_stats(
+    bench_id: str,
+    site_id: str,
+    body: Annotated[bytes, Depends(raw_body)],
+    request: Request,
+    guard: Annotated[Guard, Depends(get_guard)],
+    agent: Annotated[Agent, Depends(get_agent)],
+) -> DatabaseStats:
+    """What the site asks of its database server."""
+    guard.check(request, body, "benches.read")
+    use = agent.host.engines.get_for_bench(bench_id).measure_database(bench_id, site_id)
+    return DatabaseStats(site_id=site_id, **({} if use is None else asdict(use)))
 
 
 @router.get("/health")

@@ -156,6 +156,18 @@ class Usage:
     storage_bytes: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class DatabaseUse:
+    """What a site asks of a database server that it shares with others."""
+
+    busy_seconds: float
+    """For which the server worked for it since it was started."""
+    rows_read: int
+    slow_queries: int
+    """That took longer than a second, since the last night."""
+    slowest_seconds: float
+
+
 class Engine(Protocol):
     """One ERP stack."""
 
@@ -233,6 +245,9 @@ class Engine(Protocol):
         """Let the token log ``login`` in once within the time. Returns the path to open (``/-/login``)."""
 
     def measure_usage(self, bench_id: str, site_id: str) -> Usage: ...
+
+    def measure_database(self, bench_id: str, site_id: str) -> DatabaseUse | None:
+        """What the site asks of its database server; None where it has one of its own, or the server counts nothing."""
 
     def probe_site(self, bench_id: str, site_id: str, hostname: str) -> None:
         """Ask the bench for the site as a browser would. Raises ``site_not_healthy``."""

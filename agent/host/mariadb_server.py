@@ -18,6 +18,18 @@ INSTALL_SECONDS = 120.0
 START_SECONDS = 60.0
 RETRY_SECONDS = 0.05
 ADMINISTRATOR = "press"
+SLOW_SECONDS = 1
+SLOW = (
+    "--slow-query-log=ON",
+    "--log-output=TABLE",
+    f"--long-query-time={SLOW_SECONDS}",
+    "--event-scheduler=ON",
+)
+FIRST = (
+    f"CREATE DEFINER='{ADMINISTRATOR}'@'localhost' EVENT IF NOT EXISTS mysql.press_forget_slow "
+    "ON SCHEDULE EVERY 1 DAY STARTS '2026-01-01 03:00:00' DO TRUNCATE TABLE mysql.slow_log;\n"
+)
+"""What was slow is kept for a day; the table would grow for ever."""
 ADMIN_PATH = "/usr/sbin:/usr/local/sbin"
 """Not on every user's path."""
 
@@ -66,7 +78,10 @@ class MariaDBServer:
         data = self._folder / "data"
         if not data.exists():
             self._make(install, server, data)
-        return (server, *self._options(data))
+        # Read at every start; a server that was made by an agent of before gets it, too.
+        first = self._folder / "run" / "first.sql"
+        files.write_atomic(first, FIRST, mode=0o600)
+        return (server, *self._options(data), f"--init-file={first}", *SLOW)
 
     def _make(self, install: str, server: str, data: Path) -> None:
         """A crash leaves either nothing or all of it: the data folder gets its name last."""

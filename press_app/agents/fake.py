@@ -100,6 +100,11 @@ class FakeAgents:
         figures = {"memory_bytes": 0, "memory_limit_bytes": 1, "processor_seconds": 0.0, "processes": 0}
         return {"bench_id": bench_id, "status": "running", **figures, **self.stats.get(bench_id, {})}
 
+    def read_database_stats(self, address: AgentAddress, bench_id: str, site_id: str) -> dict[str, Any]:  # noqa: ARG002
+        self._fail_if_told()
+        nothing = dict.fromkeys(("busy_seconds", "rows_read", "slow_queries", "slowest_seconds"))
+        return {**nothing, **self.stats.get(site_id, {})}
+
     def read_bench_log(self, address: AgentAddress, bench_id: str) -> str:  # noqa: ARG002
         self._fail_if_told()
         return self.logs.get(bench_id, "")

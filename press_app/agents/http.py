@@ -24,6 +24,7 @@ NOT_ABOUT_THE_JOB = frozenset(
     {requests.codes.unauthorized, requests.codes.request_timeout, requests.codes.too_many_requests}
 )
 """Refusals of the sender, not of what is sent: a wrong clock must not break a site."""
+DATABASE_FIGURES = ("busy_seconds", "rows_read", "slow_queries", "slowest_seconds")
 FIGURES = ("memory_bytes", "memory_limit_bytes", "processor_seconds", "processes")
 
 
@@ -78,6 +79,14 @@ class HttpAgents:
         if not all(isinstance(answer.get(name), int | float) for name in FIGURES):
             raise unreachable(address, "an answer without figures")
         return answer | {"bench_id": bench_id, "status": str(answer.get("status"))}
+
+    def read_database_stats(self, address: AgentAddress, bench_id: str, site_id: str) -> dict[str, Any]:
+        path = f"/v1/benches/{bench_id}/sites/{site_id}/database"
+        answer = self._call(address, "GET", path, operation="benches.read")
+        figures = {name: answer.get(name) for name in DATABASE_FIGURES}
+        if not all(value is None or isinstance(value, int | float) for value in figures.values()):
+            raise unreachable(address, "an answer without figures")
+        return figures
 
     def read_bench_log(self, address: AgentAddress, bench_id: str) -> str:
         answer = self._call(address, "GET", f"/v1/benches/{bench_id}/log", operation="benches.read")

@@ -73,5 +73,8 @@ class Agents(Protocol):
     def read_bench_stats(self, address: AgentAddress, bench_id: str) -> dict[str, Any]:
         """What the bench takes of its host now."""
 
+    def read_database_stats(self, address: AgentAddress, bench_id: str, site_id: str) -> dict[str, Any]:
+        """What a site asks of its database server."""
+
     def read_bench_log(self, address: AgentAddress, bench_id: str) -> str:
         """The end of what the bench printed, for operators."""

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from press_app.cli import site_backups, site_changes, site_words
+from press_app.cli import site_backups, site_changes, site_database, site_words
 from press_app.cli.api_client import Api
 from press_app.cli.connection import connect
 from press_app.cli.failures import CommandFailed
@@ -261,6 +261,7 @@ def set_password(ctx: typer.Context, ref: SiteRef, *, as_json: Json = False) -> 
     show(answer, as_json=as_json, sentence=f"{answer['login']}  {answer['password']}")
 
 
+app.command("database")(site_database.read_stats)
 app.command("backup")(site_backups.take_backup)
 app.command("restore")(site_backups.restore_backup)
 app.command("apps")(site_changes.list_apps)

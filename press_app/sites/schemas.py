@@ -287,3 +287,14 @@ class Timeline(BaseModel):
 
     items: list[TimelineEntry]
     next_before: int | None
+
+
+class DatabaseStats(BaseModel):
+    """What a site asks of a database server that it shares; null where it shares none, or the server counts nothing."""
+
+    site_id: str
+    busy_seconds: float | None
+    rows_read: int | None
+    slow_queries: int | None
+    """That took longer than a second, since the last night; the others since the server was started."""
+    slowest_seconds: float | None

@@ -9,7 +9,7 @@ from dataclasses import replace
 from agent.engines.door import login_tokens, site_files
 from agent.engines.door.benches import DoorBenches, Folder
 from agent.engines.door.site_files import DoorState, SiteNote
-from agent.engines.port import Site
+from agent.engines.port import DatabaseUse, Site
 from agent.errors import AgentError
 from agent.host import files
 from agent.host.locks import file_lock
@@ -108,6 +108,11 @@ class DoorEngine(DoorBenches[Folder]):
             return self._measure(folder, site_id)
         except AgentError:
             return 0
+
+    def measure_database(self, bench_id: str, site_id: str) -> DatabaseUse | None:
+        """None: each site has a database of its own, which nobody shares."""
+        site_files.get(self._bench_folder(bench_id), site_id)
+        return None
 
     def list_sites(self, bench_id: str) -> list[Site]:
         names = site_files.list_ids(self._bench_folder(bench_id))

@@ -20,6 +20,7 @@ from agent.engines.fake.catalogue import check_apps
 from agent.engines.fake.changes import FakeChanges
 from agent.engines.fake.site import FakeSite, digest
 from agent.engines.port import (
+    DatabaseUse,
     Site,
     SiteSpec,
     SiteState,
@@ -127,6 +128,10 @@ class FakeEngine(FakeChanges):
         found = self._get_site(bench_id, site_id)
         size = files.size_of(sites.site_file(self._folder / bench_id, site_id))
         return Usage(users=len(found.users), storage_bytes=size)
+
+    def measure_database(self, bench_id: str, site_id: str) -> DatabaseUse | None:
+        self._get_site(bench_id, site_id)
+        return None
 
     def probe_site(self, bench_id: str, site_id: str, hostname: str) -> None:
         self._moment("probe_site.before")

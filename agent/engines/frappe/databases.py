@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pymysql.cursors import Cursor
 
 from agent.engines.frappe.layout import DatabaseRecord
+from agent.engines.port import DatabaseUse
 from agent.host.mariadb import DatabaseDamaged, DatabaseRefused, MariaDB, end_connections, fetch_all, quote
 
 CLONERS = 2
@@ -142,6 +143,30 @@ class Databases:
                 (record.database,),
             )
         return int(rows[0][0])
+
+    def measure_use(self, record: DatabaseRecord) -> DatabaseUse | None:
+        """What the server counted for the site's user; None where it counts nothing (``userstat``)."""
+        with self.server.connected() as cursor:
+            counted = fetch_all(
+                cursor,
+                "SELECT busy_time, rows_read FROM information_schema.user_statistics WHERE user = %s",
+                (record.database,),
+            )
+            [(slow, slowest)] = fetch_all(
+                cursor,
+                "SELECT COUNT(*), COALESCE(MAX(TIME_TO_SEC(query_time)), 0) FROM mysql.slow_log "
+                "WHERE LEFT(user_host, LOCATE('[', user_host) - 1) = %s",
+                (record.database,),
+            )
+        if not counted:
+            return None
+        busy, rows = counted[0]
+        return DatabaseUse(
+            busy_seconds=round(float(busy), 3),
+            rows_read=int(rows),
+            slow_queries=int(slow),
+            slowest_seconds=float(slowest),
+        )
 
     def has_data(self, record: DatabaseRecord) -> bool:
         """Whether this is a Frappe database whose people can be read."""

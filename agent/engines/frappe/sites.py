@@ -17,7 +17,7 @@ from agent.engines.frappe.databases import Databases
 from agent.engines.frappe.layout import DatabaseRecord, FrappeFolder
 from agent.engines.frappe.releases import FrappeReleases, Release
 from agent.engines.frappe.templates import Templates
-from agent.engines.port import BenchSpec, Locale, Progress, SiteSpec, Source, Template, Usage
+from agent.engines.port import BenchSpec, DatabaseUse, Locale, Progress, SiteSpec, Source, Template, Usage
 from agent.executors import remembered
 from agent.executors.port import Executor, ProgramSpec
 from agent.host import files
@@ -156,6 +156,12 @@ class FrappeSites(DoorEngine[FrappeFolder]):
         with self._databases.opened(self._get_record(folder, site_id)) as cursor:
             users = identity.count_users(cursor)
         return Usage(users=users, storage_bytes=self._measure(folder, site_id))
+
+    def measure_database(self, bench_id: str, site_id: str) -> DatabaseUse | None:
+        """What the server has counted for the site's user."""
+        folder = self._bench_folder(bench_id)
+        site_files.get(folder, site_id)
+        return self._databases.measure_use(self._get_record(folder, site_id))
 
     def probe_site(self, bench_id: str, site_id: str, hostname: str) -> None:
         """Ask the bench for the site as a browser would. Raises ``site_not_healthy``."""

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from press_app.sites.endpoints import changes, logins, sites
+from press_app.sites.endpoints import changes, database, logins, sites
 
 router = APIRouter()
-for part in (sites, changes, logins):
+for part in (sites, changes, logins, database):
     router.include_router(part.router)

@@ -174,6 +174,18 @@ class TestReads:
         with pytest.raises(AgentUnreachable):
             agents.read_bench_log(address, "b-2")
 
+    def test_reads_what_a_site_asks_of_its_database(
+        self, agents: HttpAgents, address: AgentAddress, httpserver: HTTPServer
+    ) -> None:
+        figures = {"busy_seconds": 1.5, "rows_read": 9, "slow_queries": 1, "slowest_seconds": 1.2}
+        httpserver.expect_request("/v1/benches/b-1/sites/s-1/database").respond_with_json(figures)
+        httpserver.expect_request("/v1/benches/b-1/sites/s-2/database").respond_with_json({"site_id": "s-2"})
+        httpserver.expect_request("/v1/benches/b-1/sites/s-3/database").respond_with_json({"rows_read": "9"})
+        assert agents.read_database_stats(address, "b-1", "s-1") == figures
+        assert agents.read_database_stats(address, "b-1", "s-2") == dict.fromkeys(figures)
+        with pytest.raises(AgentUnreachable):
+            agents.read_database_stats(address, "b-1", "s-3")
+
     def test_reads_what_a_bench_takes(
         self, agents: HttpAgents, address: AgentAddress, httpserver: HTTPServer
     ) -> None:

@@ -48,7 +48,16 @@ NEEDS = {
     **dict.fromkeys(["add_member", "change_member", "remove_member"], "members:write"),
     **dict.fromkeys(["list_tokens", "create_token", "revoke_token"], "tokens:write"),
     **dict.fromkeys(
-        ["list_sites", "get_site", "read_timeline", "read_config", "read_apps", STREAM], "sites:read"
+        [
+            "list_sites",
+            "get_site",
+            "read_timeline",
+            "read_config",
+            "read_apps",
+            "read_database_stats",
+            STREAM,
+        ],
+        "sites:read",
     ),
     **dict.fromkeys(
         ["create_site", "archive_site", "undo_archive", "retry_site", "set_password"], "sites:write"

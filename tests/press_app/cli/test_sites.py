@@ -176,3 +176,18 @@ def test_an_operator_orders_a_site_for_a_team(press: Press, driver: Driver) -> N
     )
     assert said.status == 0, said.err
     assert said.json["hostname"] == "second.localhost"
+
+
+class TestDatabase:
+    def test_what_a_site_asks_of_its_server_is_said(self, press: Press, driver: Driver) -> None:
+        site = driver.active_site()
+        assert "shares no database server" in press("site", "database", site.name).out
+        driver.agents.stats[site.id] = {
+            "busy_seconds": 12.34,
+            "rows_read": 99,
+            "slow_queries": 2,
+            "slowest_seconds": 3.1,
+        }
+        said = press("site", "database", site.name).out
+        assert "worked 12.3 s" in said
+        assert "2 queries took longer than a second since the last night, the slowest 3.1 s." in said

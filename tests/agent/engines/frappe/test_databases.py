@@ -279,6 +279,32 @@ class TestRights:
                 pymysql.connect(unix_socket=str(databases.server.socket), user=user, password="")
 
 
+class TestUse:
+    def test_what_is_slow_is_counted_for_its_tenant_alone(self, databases: Databases) -> None:
+        busy, idle = databases.make("sbusy"), databases.make("sidle")
+        with databases.opened(busy) as cursor:
+            cursor.execute("SELECT SLEEP(1.2)")
+        with databases.opened(idle) as cursor:
+            cursor.execute("SELECT 1")
+        used, unused = databases.measure_use(busy), databases.measure_use(idle)
+        assert used is not None
+        assert unused is not None
+        assert (used.slow_queries, unused.slow_queries) == (1, 0)
+        assert used.slowest_seconds >= 1
+        assert used.busy_seconds > unused.busy_seconds
+        databases.drop_all("sbusy")
+        databases.drop_all("sidle")
+
+    def test_what_was_slow_is_forgotten_each_day(self, databases: Databases) -> None:
+        with databases.server.connected() as cursor:
+            [(status, interval)] = fetch_all(
+                cursor,
+                "SELECT status, CONCAT(interval_value, ' ', interval_field) FROM information_schema.events "
+                "WHERE event_name = 'press_forget_slow'",
+            )
+        assert (status, interval) == ("ENABLED", "1 DAY")
+
+
 class TestDrop:
     def test_all_but_one_go_with_their_users(self, databases: Databases) -> None:
         databases.drop_all("sdrop")
