@@ -19,6 +19,8 @@ from agent.host.docker_images import DockerImages
 from agent.host.git import GitStore
 
 FRAPPE = "frappe"
+KIND = "templates-frappe"
+"""What the names of folders with notes of templates begin with; the code and the hash of their makers follow."""
 BASE_APP = "base"
 NO_TAG = re.compile(r"[^A-Za-z0-9._-]")
 ERP = "erpnext"
@@ -90,8 +92,8 @@ class FrappeReleases:
         self._images = BenchImages(settings, docker, "bench-frappe")
         self._recipe = (settings.images_dir / "bench-frappe").resolve()
         self._door = (settings.images_dir / "bench-door").resolve()
-        self._folder = settings.data_dir.resolve() / "releases"
-        self._git = GitStore(self._folder / "sources.git")
+        self.folder = settings.data_dir.resolve() / "releases"
+        self._git = GitStore(self.folder / "sources.git")
 
     def get(self, version: str, sources: tuple[Source, ...], base: str = "") -> Release:
         """Return what the release is or will be. Raises :class:`ReleaseIncomplete`."""
@@ -107,7 +109,7 @@ class FrappeReleases:
             image=f"{self._images.repository}:{tag}-{digest(self._list_recipe(), code + base)}",
             code=code,
             sources=sources,
-            templates=self._folder / f"templates-frappe-{code}-{digest(makers)}",
+            templates=self.folder / f"{KIND}-{code}-{digest(makers)}",
         )
 
     def ensure(self, bench: BenchSpec, progress: Progress) -> bool:
@@ -140,7 +142,7 @@ class FrappeReleases:
                 root = self._recipe if path.is_relative_to(self._recipe) else self._door
                 context[str(path.relative_to(root))] = path.read_bytes()
             for source in bench.sources:
-                archive = self._folder / f"{source.commit}.tar"
+                archive = self.folder / f"{source.commit}.tar"
                 self._git.export(source.commit, archive)
                 context[f"sources/{source.app}.tar"] = archive
                 for name in MANIFESTS:

@@ -52,6 +52,14 @@ class FrappeSites(DoorEngine[FrappeFolder]):
         """Make a ready template for each app set."""
         release = self._releases.get(bench.version, bench.sources, bench.base)
         made = [self._templates.ensure(release, apps, bench.locale, progress) for apps in bench.app_sets]
+        used = {
+            self._get_release(self._open_folder(path.parent)).code
+            for path in self._folder.glob("*/bench.json")
+        }
+        for code in self._templates.prune(self._releases.folder, {*used, release.code}):
+            progress(
+                f"The templates of {code} were removed: no bench runs that code, and there are newer ones"
+            )
         return [template for template, _ in made], any(is_new for _, is_new in made)
 
     # Sites

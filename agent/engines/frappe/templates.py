@@ -4,6 +4,7 @@ A template is made of a blank site, which has the apps and no answers yet; that 
 """
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from agent.engines.errors import LocaleUnknown, TemplateMissing
 from agent.engines.frappe import programs
 from agent.engines.frappe.databases import Databases
 from agent.engines.frappe.layout import DatabaseRecord
-from agent.engines.frappe.releases import Release
+from agent.engines.frappe.releases import KIND, Release
 from agent.engines.port import Locale, Progress, Template
 from agent.executors.port import Executor, ProgramSpec
 from agent.host import files
@@ -23,6 +24,8 @@ from agent.host.shell import CommandFailed
 
 BUILD_SECONDS = 1800.0
 BUILD_MEMORY_BYTES = 2 << 30
+KEPT_CODES = 3
+"""Of what no bench here runs: somebody may go back to it."""
 UNKNOWN = 5
 """Exit status of the program, see ``images/bench-frappe/bench_frappe/template.py``."""
 
@@ -65,6 +68,20 @@ class Templates:
                 f"The bench has no template for {', '.join(apps)}. Nothing was made; deploy the bench with this set of apps."
             )
         return str(json.loads(note.read_text("utf-8"))["database"])
+
+    def prune(self, folder: Path, used: Collection[str]) -> list[str]:
+        """Drop the templates below ``folder`` of all codes that are neither used nor among the newest. Returns what went."""
+        kept: dict[str, list[Path]] = {}
+        for path in sorted(folder.glob(f"{KIND}-*-*"), key=lambda each: each.stat().st_mtime, reverse=True):
+            kept.setdefault(path.name.split("-")[2], []).append(path)
+        gone = [code for code in list(kept)[KEPT_CODES:] if code not in used]
+        for path in (path for code in gone for path in kept[code]):
+            with file_lock(path / ".lock", timeout_seconds=BUILD_SECONDS):
+                for note in path.glob("*.json"):
+                    database = str(json.loads(note.read_text("utf-8"))["database"])
+                    self.databases.drop_all(database.rpartition("_")[0])
+                files.remove_tree(path)
+        return gone
 
     def _find(self, release: Release, apps: tuple[str, ...], locale: Locale) -> Template | None:
         note = _note(release, apps, locale)
