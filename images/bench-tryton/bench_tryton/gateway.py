@@ -96,9 +96,28 @@ class Gateway:
     ) -> Iterable[bytes]:
         # Tryton sends compressed bytes or a wrong header to a client that does not say it takes gzip.
         environ.setdefault("HTTP_ACCEPT_ENCODING", "gzip")
-        try:
-            with self._locks.hold(site.site_id), self._pools.using(site.site_id):
+
+        def answer() -> Iterable[bytes]:
+            with self._pools.using(site.site_id):
                 return list(trytond_app(environ, start_without_secure(environ, start_response)))
+
+        return self._work(environ, start_response, site, answer)
+
+    def _work(
+        self,
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
+        site: Site,
+        answer: Callable[[], Iterable[bytes]],
+    ) -> Iterable[bytes]:
+        """Answer from the site's data, alone with them."""
+        try:
+            with self._locks.hold(site.site_id):
+                # Read again: who waited for the lock may have waited for somebody who closed the site.
+                now = self._sites.find(site.site_id)
+                if now is None or now.state is not SiteState.ACTIVE:
+                    return answer_closed(environ, start_response)
+                return answer()
         except HTTPException as refusal:
             # Tryton raises some of its refusals past its own handler: a foreign origin would look like a crash.
             return refusal(environ, start_response)
@@ -130,8 +149,13 @@ class Gateway:
         call = read_json(environ, MAX_ROOT_BODY)
         if call is None or not isinstance(call.get("token"), str) or not is_same_origin(environ):
             return answer_unknown(environ, start_response)
-        response = self._links.redeem(environ, site, call["token"])
-        return list(response(environ, start_without_secure(environ, start_response)))
+        token = call["token"]
+
+        def answer() -> Iterable[bytes]:
+            response = self._links.redeem(environ, site, token)
+            return list(response(environ, start_without_secure(environ, start_response)))
+
+        return self._work(environ, start_response, site, answer)
 
 
 def wrap_proxy(gateway: Gateway, num_proxies: int) -> Any:

@@ -14,19 +14,17 @@ from trytond.transaction import Transaction
 from werkzeug.wrappers import Request
 
 from .pools import PoolKeeper
-from .tenant_lock import TenantLocks
 
 
 class LoginLinks:
     """Sessions for the claims that are good."""
 
-    def __init__(self, bench: Path, locks: TenantLocks, pools: PoolKeeper) -> None:
+    def __init__(self, bench: Path, pools: PoolKeeper) -> None:
         self._claims = Claims(bench)
-        self._locks = locks
         self._pools = pools
 
     def redeem(self, environ: WSGIEnvironment, site: Site, token: str) -> Any:
-        """Answer with a session's cookie, or 410 when the token is not, or no longer, good for this site."""
+        """For whoever holds the database's lock: answer with a session's cookie, or 410 when the token is not, or no longer, good for this site."""
         login = self._claims.claim(site.site_id, token)
         remote = Request(environ).remote_addr
         opened = self._open_session(site.site_id, login, remote) if login is not None else None
@@ -39,7 +37,7 @@ class LoginLinks:
 
     def _open_session(self, database: str, login: str, remote: str | None) -> tuple[int, str] | None:
         context = {"_request": {"remote_addr": remote}}
-        with self._locks.hold(database), self._pools.using(database):
+        with self._pools.using(database):
             with Transaction().start(database, 0, readonly=True, context=context):
                 users = Pool().get("res.user").search([("login", "=", login)])
             if not users:

@@ -88,7 +88,7 @@ def assemble(options: argparse.Namespace) -> Any:
     )
     control = start(sites, TrytonActions(pools, locks), directory / "run", options.control)
     pin_templates(pools, options.templates, directory / "databases")
-    links = LoginLinks(directory, locks, pools)
+    links = LoginLinks(directory, pools)
     gateway = Gateway(sites, locks, pools, links, StaticFiles(options.web_root), StaticFiles(OWN_PAGES))
     gc.freeze()
     control.is_ready = True

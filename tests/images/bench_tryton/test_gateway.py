@@ -1,5 +1,6 @@
 """What the bench's public door lets in, seen from outside."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from json import loads
 
@@ -7,6 +8,7 @@ import pytest
 import requests
 
 from agent.engines.port import SiteSpec
+from agent.host.locks import file_lock
 from tests.agent.engines.tryton.deployed import Deployed
 
 pytestmark = [pytest.mark.tryton, pytest.mark.timeout(600)]
@@ -214,6 +216,20 @@ class TestUp:
         bench.engine.ensure_site_suspended(*at, "unpaid")
         assert ask(bench, "GET", "/-/up", site.hostname).status_code == 402
         assert ask(bench, "GET", "/-/up", "nobody.localhost").status_code == 404
+
+
+class TestClosing:
+    def test_who_waited_for_the_data_does_not_write_to_a_closed_site(self, bench: Deployed) -> None:
+        site = bench.create()
+        path = f"/{site.site_id}/rpc/"
+        with ThreadPoolExecutor(2) as pool:
+            with file_lock(bench.folder.lock(site.site_id), timeout_seconds=10):
+                waiting = pool.submit(ask, bench, "POST", path, site.hostname, json=LIST)
+                time.sleep(0.5)
+                closing = pool.submit(bench.engine.ensure_site_closed, site.bench_id, site.site_id)
+                time.sleep(0.5)
+            assert closing.result()
+            assert waiting.result().status_code == 503
 
 
 class TestControlDoor:
