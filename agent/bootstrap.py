@@ -117,7 +117,12 @@ def bootstrap(
         ledger=Ledger(Database(settings.data_dir / "ledger.sqlite"), clock),
         doorbell=Doorbell(make_redis(settings.redis_url)),
         executor=executor,
-        host=Host(engines=shelf, store=store or make_store(settings.backup_store), clock=clock),
+        host=Host(
+            engines=shelf,
+            store=store or make_store(settings.backup_store),
+            clock=clock,
+            kept=settings.data_dir.resolve() / "kept",
+        ),
     )
 
 

@@ -25,6 +25,15 @@ def copy_durably(source: Path, destination: Path) -> None:
         _replace_durably(destination, mode, lambda target: shutil.copyfileobj(reader, target, CHUNK_BYTES))
 
 
+def link_durably(source: Path, destination: Path) -> None:
+    """Give a file of the same disk a second name, on disk when it returns; what had that name is replaced."""
+    fresh = destination.with_name(f".{destination.name}.link")
+    fresh.unlink(missing_ok=True)
+    fresh.hardlink_to(source)
+    fresh.replace(destination)
+    sync_directory(destination.parent)
+
+
 def remove_tree(path: Path) -> bool:
     """Remove a file or a folder with all in it. Returns whether there was anything; a symbolic link is not followed."""
     if path.is_symlink() or path.is_file():

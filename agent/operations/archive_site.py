@@ -40,7 +40,7 @@ def _look(context: Context[ArchiveSiteParams]) -> bool:
     """Note how the site stands, or that only the leftovers of an earlier attempt do."""
     params = context.params
     if context.engine.is_site_standing(params.bench_id, params.site_id):
-        return sites.look(context)
+        return sites.look_at_whole(context)
     if params.backup is None:
         raise SiteUnknown(
             f"Nothing of site {params.site_id} is left on bench {params.bench_id} that could be backed up; nothing was "

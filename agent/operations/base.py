@@ -34,6 +34,8 @@ class Host:
     engines: Engines
     store: BackupStore
     clock: Clock
+    kept: Path
+    """Where the data of a site lie that a failed job could not put back: for the next one."""
 
 
 @dataclass(kw_only=True)

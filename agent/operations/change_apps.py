@@ -40,9 +40,7 @@ def _bring_back(context: Context[ChangeAppsParams]) -> None:
     """Restore what was kept, unless nothing was touched: a restore ends everybody's session."""
     if context.notes.get("is_refused"):
         return
-    site = sites.get_site(context)
-    kept = context.work_dir / "backup"
-    context.engine.ensure_restored(site.bench_id, site.site_id, site.hostname, kept)
+    changes.bring_back(context, context.work_dir / "backup")
 
 
 def _result(context: Context[ChangeAppsParams]) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def _migrate(context: Context[MoveSiteParams]) -> bool:
 
 def _configure(context: Context[MoveSiteParams]) -> bool:
     params = context.params
-    changed = context.engine.ensure_config(params.to_bench_id, params.site_id, params.config)
+    changed = changes.set_what_is_taken(context, params.to_bench_id, params.config)
     if params.muted:
         changed |= context.engine.ensure_site_muted(params.to_bench_id, params.site_id)
     return changed

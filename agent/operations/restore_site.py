@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from agent.engines.errors import SiteDataUnreadable
+from agent.host import files
 from agent.operations import backups, changes, sites
 from agent.operations.base import Context, Operation, Step, Urgency
 from agent.operations.errors import BackupForeign, NothingKept
@@ -81,12 +82,10 @@ def _restore(context: Context[RestoreSiteParams]) -> bool:
 
 
 def _bring_back_data(context: Context[RestoreSiteParams]) -> None:
-    params = context.params
     if context.notes.get("existed"):
         if not context.notes.get("kept", True):
             _leave_closed(context)
-        before = context.work_dir / "before"
-        context.engine.ensure_restored(params.bench_id, params.site_id, params.hostname, before)
+        changes.bring_back(context, context.work_dir / "before")
         changes.open_as_before(context)
     sites.drop_what_was_made(context)
 
@@ -109,7 +108,7 @@ def _migrate(context: Context[RestoreSiteParams]) -> bool:
 def _configure(context: Context[RestoreSiteParams]) -> bool:
     params = context.params
     context.notes.setdefault("config", dict(context.engine.find_config(params.bench_id, params.site_id)))
-    changed = context.engine.ensure_config(params.bench_id, params.site_id, params.config)
+    changed = changes.set_what_is_taken(context, params.bench_id, params.config)
     if params.muted:
         changed |= context.engine.ensure_site_muted(params.bench_id, params.site_id)
     return changed
@@ -132,11 +131,18 @@ def _set_state(context: Context[RestoreSiteParams]) -> bool:
 
 
 def _probe(context: Context[RestoreSiteParams]) -> bool:
-    return sites.probe(context) if context.params.state == "active" else sites.check_closed(context)
+    changed = sites.probe(context) if context.params.state == "active" else sites.check_closed(context)
+    # What an earlier job could not put back is not wanted any more.
+    files.remove_tree(sites.find_kept(context))
+    return changed
 
 
 def _result(context: Context[RestoreSiteParams]) -> dict[str, Any]:
-    return {"size_bytes": sites.get_site(context).size_bytes}
+    params = context.params
+    return {
+        "size_bytes": sites.get_site(context).size_bytes,
+        "apps": list(context.engine.list_apps(params.bench_id, params.site_id)),
+    }
 
 
 OPERATION = Operation(

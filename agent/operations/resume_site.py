@@ -28,7 +28,7 @@ OPERATION = Operation(
     urgency=Urgency.URGENT,
     purpose="resume the site",
     steps=(
-        Step(key=Key.LOOK, title="Look how the site stands", run=sites.look),
+        Step(key=Key.LOOK, title="Look how the site stands", run=sites.look_at_whole),
         Step(key=Key.RESUME, title="Open the site", run=_resume, undo=sites.bring_back_state),
         Step(
             key=Key.PROBE,

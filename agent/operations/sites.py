@@ -1,7 +1,10 @@
 """Steps that many operations on sites share."""
 
+from pathlib import Path
+
 from agent.engines.errors import SiteUnknown
 from agent.engines.port import Site, SiteState
+from agent.host import files
 from agent.operations.base import Context
 from agent.operations.errors import SiteNotClosed
 from agent.operations.params import SiteParams
@@ -25,6 +28,28 @@ def find_site(context: Context[SiteParams]) -> Site | None:
     return context.engine.find_site(context.params.bench_id, context.params.site_id)
 
 
+def find_kept(context: Context[SiteParams]) -> Path:
+    """Where the data lie that an earlier job could not put back; a file where, and only where, there are such."""
+    return context.host.kept / context.params.site_id
+
+
+def put_back(context: Context[SiteParams]) -> None:
+    """Put back what an earlier job could not; the site is closed then, as it was."""
+    kept = find_kept(context)
+    if not kept.exists():
+        return
+    context.progress("An earlier job left the data half changed: what stood before it is put back first.")
+    site = get_site(context)
+    context.engine.ensure_restored(site.bench_id, site.site_id, site.hostname, kept)
+    files.remove_tree(kept)
+
+
+def look_at_whole(context: Context[SiteParams]) -> bool:
+    """As :func:`look`, for what must not work on data that are half changed."""
+    put_back(context)
+    return look(context)
+
+
 def look(context: Context[SiteParams]) -> bool:
     """Note how the site stands before the job; fails when it does not exist."""
     context.notes["state"] = get_site(context).state.value
@@ -33,7 +58,9 @@ def look(context: Context[SiteParams]) -> bool:
 
 def drop(context: Context[SiteParams]) -> bool:
     """Remove the site and all that is left of it."""
-    return context.engine.ensure_site_dropped(context.params.bench_id, context.params.site_id)
+    dropped = context.engine.ensure_site_dropped(context.params.bench_id, context.params.site_id)
+    files.remove_tree(find_kept(context))
+    return dropped
 
 
 def look_whether_it_exists(context: Context[SiteParams]) -> bool:

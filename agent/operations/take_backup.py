@@ -25,7 +25,7 @@ OPERATION = Operation(
     urgency=Urgency.BACKUP,
     purpose="back up the site",
     steps=(
-        Step(key=Key.LOOK, title="Look how the site stands", run=sites.look),
+        Step(key=Key.LOOK, title="Look how the site stands", run=sites.look_at_whole),
         Step(key=Key.WRITE, title="Write the backup", run=backups.write_backup),
         Step(
             key=Key.STORE,

@@ -105,7 +105,12 @@ class World:
             result=options.pop("result", lambda context: dict(context.notes)),
             **options,
         )
-        host = Host(engines=Engines({}, self.folder / "records"), store=FakeStore(), clock=utc_now)
+        host = Host(
+            engines=Engines({}, self.folder / "records"),
+            store=FakeStore(),
+            clock=utc_now,
+            kept=self.folder / "kept",
+        )
         runner = Runner(
             ledger=self.ledger,
             operations={operation: known},

@@ -126,3 +126,40 @@ def test_a_site_that_an_earlier_attempt_left_closed_is_changed_and_opened(shop: 
         assert change(shop, "base", "crm").status == "succeeded"
         assert shop.ask("/home").json()["apps"] == ["base", "crm"]
         assert shop.state() == "active"
+
+
+def test_what_could_not_be_put_back_stays_closed_and_is_put_back_by_the_next_job(shop: Workshop) -> None:
+    with shop.serving():
+        shop.ask(data="Ada").raise_for_status()
+        assert change(shop, "base", "hr").status == "succeeded"
+        troubles = [shop.trouble("ensure_apps.halfway"), shop.trouble("ensure_restored.before")]
+        job = change(shop, "base", "crm")
+        assert job.error is not None
+        assert not job.error.compensated
+        assert shop.ask().status_code == 503
+        for trouble in troubles:
+            trouble.unlink()
+        shop.trouble("probe_site.before", "once")
+        job = change(shop, "base", "crm")
+        assert job.error is not None
+        assert job.error.compensated
+        assert shop.ask("/home").json()["apps"] == ["base", "hr"]
+        assert shop.ask().json() == ["Ada"]
+
+
+@pytest.mark.parametrize("operation", ["resume_site", "take_backup", "archive_site"])
+def test_whatever_comes_next_works_on_whole_data(shop: Workshop, operation: str) -> None:
+    ids = {} if operation == "resume_site" else {"backup_id": str(uuid.uuid4())}
+    with shop.serving():
+        assert change(shop, "base", "hr").status == "succeeded"
+        troubles = [shop.trouble("ensure_apps.halfway"), shop.trouble("ensure_restored.before")]
+        change(shop, "base", "crm")
+        for trouble in troubles:
+            trouble.unlink()
+        job = shop.do(operation, **ids)
+        assert job.status == "succeeded", job
+        if operation == "archive_site":
+            assert job.result is not None
+            assert shop.restore(job.result["backup"]).status == "succeeded"
+        assert shop.engine.list_apps(shop.bench_id, shop.site_id) == ("base", "hr")
+    assert not (shop.folder / "kept" / shop.site_id).exists()

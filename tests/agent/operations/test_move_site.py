@@ -89,14 +89,6 @@ class TestFailed:
             assert shop.engine.list_sites(there) == []
             assert (job.result is not None) is (moment in BACKED_UP)
 
-    def test_what_the_other_bench_refuses_is_known_before_it_serves(self, shop: Workshop) -> None:
-        there = shop.add_bench()
-        with shop.serving():
-            job = move(shop, there, config={"no_such_thing": 1})
-            assert job.error is not None
-            assert (job.error.code, job.error.compensated) == ("config_refused", True)
-            assert shop.ask().ok
-
     def test_a_backup_that_reads_back_differently_stops_it(self, shop: Workshop) -> None:
         there = shop.add_bench()
         shop.store = BadDisk()
@@ -175,3 +167,13 @@ class TestKilled:
             assert shop.read() == before
             assert shop.engine.list_sites(there) == []
             assert shop.ask().ok
+
+
+def test_settings_that_do_not_fit_any_more_are_left_out(shop: Workshop) -> None:
+    there = shop.add_bench()
+    with shop.serving():
+        job = move(shop, there, config={"no_such_setting": 1, "greeting": "Hello"})
+        assert job.status == "succeeded", job
+        assert dict(shop.engine.find_config(there, shop.site_id)) == {"greeting": "Hello"}
+    (step,) = [step for step in job.steps if step.key == "ensure_config"]
+    assert "no_such_setting was left out" in step.output

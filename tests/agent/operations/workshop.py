@@ -125,7 +125,7 @@ class Workshop:
         return Runner(
             ledger=self.ledger,
             operations=operations,
-            host=Host(engines=engines, store=self.store, clock=utc_now),
+            host=Host(engines=engines, store=self.store, clock=utc_now, kept=self.folder / "kept"),
             data_dir=self.folder,
             fetch_secrets=lambda _job_id, refs: {ref: Secret(self.secrets[ref]) for ref in refs},
             wake_reporter=self.wake_reporter,
