@@ -42,7 +42,36 @@ FORBIDDEN = frozenset(
     {"db_host", "db_port", "db_type", "extra_config", "developer_mode", "server_script_enabled"}
 )
 """What would lead a site elsewhere or run code; nobody but us says such things."""
-SECRETS = re.compile(r"password|passwd|secret|token|private|api_?key|access_?key|credential")
+SECRETS = re.compile(
+    r"password|passwd|passphrase|pass_phrase|pwd|secret|token|private|api_?key|access_?key|credential|auth|_sk$|_key$"
+)
+FRAPPES = (
+    "auto_",
+    "backup_",
+    "bench_",
+    "cache_",
+    "db_",
+    "developer_",
+    "disable_",
+    "enable_",
+    "frappe_",
+    "http_",
+    "log_",
+    "mail_",
+    "queue_",
+    "rds_",
+    "redis_",
+    "root_",
+    "rq_",
+    "scheduler_",
+    "server_",
+    "site_",
+    "socketio_",
+    "ssl_",
+    "use_",
+    "webserver_",
+)
+"""What Frappe's own settings begin with: an app that is called so opens none of them."""
 
 
 def check(config: Mapping[str, ConfigValue], installed: tuple[str, ...]) -> None:
@@ -65,7 +94,7 @@ def _judge(name: str, value: ConfigValue, installed: tuple[str, ...]) -> str:
         return "secrets are set in the ERP itself, where they are kept encrypted"
     key = KEYS.get(name)
     if key is None:
-        begins = ("custom_", *(f"{app}_" for app in installed if app != "frappe"))
+        begins = ("custom_", *(f"{app}_" for app in installed if f"{app}_" not in FRAPPES))
         return (
             ""
             if name.startswith(begins)

@@ -72,9 +72,14 @@ class FrappeEngine(FrappeSites):
         return self._set(folder, site_id, settings)
 
     def ensure_site_muted(self, bench_id: str, site_id: str) -> bool:
-        """Let a copy send no mail and run no recurring job, for good."""
+        """Let a copy send no mail, run no recurring job and call nobody, for good."""
         folder = self._bench_folder(bench_id)
-        return self._set(folder, site_id, replace(folder.read_settings(site_id), is_muted=True))
+        settings = folder.read_settings(site_id)
+        if not settings.is_muted:
+            with self._databases.opened(self._get_record(folder, site_id)) as cursor:
+                identity.hang_up(cursor)
+            self._control(folder).unload(site_id)
+        return self._set(folder, site_id, replace(settings, is_muted=True))
 
     def _set(self, folder: FrappeFolder, site_id: str, settings: SiteSettings) -> bool:
         note = site_files.get(folder, site_id)

@@ -4,6 +4,7 @@ A template is made of a blank site, which has the apps and no answers yet; that 
 """
 
 import json
+import re
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -24,6 +25,9 @@ from agent.host.shell import CommandFailed
 
 BUILD_SECONDS = 1800.0
 BUILD_MEMORY_BYTES = 2 << 30
+MOST_HOMES = 20
+"""Templates kept for one release beside those for the standard home."""
+HOME = re.compile(r"frappe.*-[0-9a-f]{12}\.json")
 KEPT_CODES = 3
 """Of what no bench here runs: somebody may go back to it."""
 UNKNOWN = 5
@@ -67,7 +71,18 @@ class Templates:
             raise TemplateMissing(
                 f"The bench has no template for {', '.join(apps)}. Nothing was made; deploy the bench with this set of apps."
             )
+        # So that what is asked for stays when others have to go.
+        note.touch()
         return str(json.loads(note.read_text("utf-8"))["database"])
+
+    def _forget_homes(self, release: Release) -> None:
+        """Anybody can order a site for any home: those that nobody asked for lately go, so that they cannot fill the disk."""
+        homes = [path for path in release.templates.glob("*.json") if HOME.fullmatch(path.name)]
+        homes.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+        for note in homes[MOST_HOMES:]:
+            database = str(json.loads(note.read_text("utf-8"))["database"])
+            note.unlink()
+            self.databases.drop_all(database.rpartition("_")[0])
 
     def prune(self, folder: Path, used: Collection[str]) -> list[str]:
         """Drop the templates below ``folder`` of all codes that are neither used nor among the newest. Returns what went."""
@@ -117,6 +132,7 @@ class Templates:
             ) from error
         note = {"database": record.database, "modules": blank["modules"], **result}
         files.write_atomic(_note(release, apps, locale), json.dumps(note))
+        self._forget_homes(release)
         progress(f"The template is ready after {result['seconds']} s")
         return Template(
             apps=apps,

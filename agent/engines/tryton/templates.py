@@ -4,6 +4,7 @@ The standard ones lie in the folder itself, those for another home in a folder b
 """
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,9 @@ BUILD_SECONDS = 600.0
 BUILD_MEMORY_BYTES = 2 << 30
 """Importing countries and currencies takes 1.1 GB for a moment."""
 STANDARD = Locale()
+MOST_HOMES = 20
+"""Kept for one release beside the standard one."""
+HOME = re.compile(r"[A-Z]{2}-[A-Z]{3}-[A-Za-z-]+-.+")
 
 
 def get_template(release: Release, apps: tuple[str, ...], locale: Locale = STANDARD) -> Path:
@@ -31,6 +35,9 @@ def get_template(release: Release, apps: tuple[str, ...], locale: Locale = STAND
         raise TemplateMissing(
             f"The bench has no template for {', '.join(expand(apps))} and {_slug(locale)}. Nothing was made; make it first."
         )
+    if locale != STANDARD:
+        # So that what is asked for stays when others have to go.
+        path.parent.touch()
     return path
 
 
@@ -68,6 +75,7 @@ class TemplateMaker:
                     template = _find(self.release, apps, home, oldest)
                     made |= template is None
                     found[apps] = template or self._make(apps, home)
+            self._forget_homes()
         return [found[expand(apps)] for apps in app_sets], made
 
     def ensure_one(self, apps: tuple[str, ...], locale: Locale) -> bool:
@@ -76,6 +84,15 @@ class TemplateMaker:
         if _find(self.release, expand(apps), locale, oldest) is not None:
             return False
         return self.ensure_all((apps,), locale, oldest=oldest)[1]
+
+    def _forget_homes(self) -> None:
+        """Anybody can order a site for any home: those that nobody asked for lately go, so that they cannot fill the disk."""
+        homes = [
+            path for path in self.release.templates.iterdir() if path.is_dir() and HOME.fullmatch(path.name)
+        ]
+        homes.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+        for path in homes[MOST_HOMES:]:
+            files.remove_tree(path)
 
     def _require_known(self, locale: Locale) -> None:
         """Ask the release itself, once for each home. Raises ``locale_unknown``."""

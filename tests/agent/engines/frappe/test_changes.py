@@ -22,6 +22,23 @@ PROBE = FrappeProbe(())
 GERMANY = Locale(country="DE", currency="EUR", language="de", time_zone="Europe/Berlin")
 
 
+WEBHOOK = {
+    "webhook_doctype": "Contact",
+    "webhook_docevent": "after_insert",
+    "request_url": "http://127.0.0.1:9/",
+    "request_method": "POST",
+    "enabled": 1,
+}
+
+
+def callers(bench: Deployed, site: SiteSpec) -> list[int]:
+    """Which of a site's webhooks are on."""
+    with FrappeClient(bench.door(site)) as client:
+        client.log_in()
+        found = client.get("/api/resource/Webhook", fields=json.dumps(["enabled"]))["data"]
+    return [int(row["enabled"]) for row in found]
+
+
 def note(bench: Deployed, site: SiteSpec, text: str) -> None:
     with FrappeClient(bench.door(site)) as client:
         client.log_in()
@@ -164,6 +181,8 @@ class TestConfig:
             {"max_file_size": True},
             {"mute_emails": 1},
             {"notes_api_key": "abc"},
+            {"custom_auth": "abc"},
+            {"notes_pwd": "abc"},
             {"sentry_dsn": "https://example.com"},
         ],
     )
@@ -207,6 +226,9 @@ class TestCopy:
     def test_is_a_site_of_its_own_that_says_nothing(self, bench: Deployed, tmp_path: Path) -> None:
         site = bench.create()
         PROBE.write_record(bench.door(site), "Ada")
+        with FrappeClient(bench.door(site)) as client:
+            client.log_in()
+            client.post("/api/resource/Webhook", WEBHOOK)
         bench.engine.write_backup(site.bench_id, site.site_id, tmp_path / "backup")
         copy = replace(site, site_id=f"{site.site_id[:-6]}c0ffee", hostname="copy.localhost")
         own = (copy.bench_id, copy.site_id)
@@ -217,6 +239,7 @@ class TestCopy:
         assert settings_of(bench, copy)["mute_emails"] == 1
         assert settings_of(bench, copy)["pause_scheduler"] == 1
         assert settings_of(bench, copy)["encryption_key"] == settings_of(bench, site)["encryption_key"]
+        assert (callers(bench, site), callers(bench, copy)) == ([1], [0])
         PROBE.write_record(bench.door(copy), "Grace")
         assert PROBE.list_records(bench.door(site)) == ["Ada"]
         assert sorted(PROBE.list_records(bench.door(copy))) == ["Ada", "Grace"]
