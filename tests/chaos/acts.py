@@ -19,6 +19,8 @@ from tests.factories.processes import wait_until
 PARTY = "Survivor"
 AWAY = frozenset({"api_unreachable", "internal_error", "database_busy", "busy", "site_state", "not_in_time"})
 PATIENCE = 60.0
+SETTINGS = {"tryton": "session_idle_minutes", "frappe": "custom_number"}
+"""A setting of each engine that takes any number."""
 
 
 @dataclass
@@ -179,7 +181,8 @@ def _is_restored(patient: Patient) -> bool:
 
 def _order_settings(patient: Patient) -> None:
     key, path = str(uuid.uuid4()), f"{patient.site_path}/config"
-    patient.settings = {"session_idle_minutes": secrets.randbelow(40_000) + 1}
+    (engine,) = {row["engine"] for row in patient.tenant.platform.api.list_all("/v1/releases")}
+    patient.settings = {SETTINGS[engine]: secrets.randbelow(40_000) + 1}
     body = {"config": patient.settings}
     patient.job = insist(lambda: patient.tenant.platform.api.put(path, body, key=key))["job_id"]
 
