@@ -91,7 +91,7 @@ class FrappeReleases:
         self._recipe = (settings.images_dir / "bench-frappe").resolve()
         self._door = (settings.images_dir / "bench-door").resolve()
         self._folder = settings.data_dir.resolve() / "releases"
-        self._git = GitStore(self._folder / "sources.git")
+        self._git = GitStore(self._folder / "sources.git", settings.extra_ca)
 
     def get(self, version: str, sources: tuple[Source, ...], base: str = "") -> Release:
         """Return what the release is or will be. Raises :class:`ReleaseIncomplete`."""
