@@ -14,7 +14,7 @@ from scripts.stack.errors import StackError
 from scripts.stack.settings import Stack
 
 FOLDER = ROOT / "compose"
-CALL_SECONDS = 1200.0
+CALL_SECONDS = 1800.0
 TAIL_LINES = 15
 OLDEST = (2, 24)
 """The first that knows all words of our files (``required: false`` of an env file)."""
