@@ -1,5 +1,6 @@
 """The order of a stack: folders, secrets, images, databases, programs, the host, the first bench."""
 
+import json
 import os
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -89,10 +90,8 @@ class Workshop:
                 "--control-plane-url",
                 url,
             )
-            answer = compose.run(
-                "exec", "-T", "agent-api", "python", "-m", "agent.cli", "enroll", stdin=enrolment
-            )
-            compose.press("server", "accept", SERVER, "--json", stdin=answer)
+            answer = compose.execute("agent-api", "python", "-m", "agent.cli", "enroll", stdin=enrolment)
+            compose.press("server", "accept", SERVER, "--json", stdin=json.dumps(answer))
         with journal.step(
             "Build and start the first bench",
             hint="about a minute, with Frappe five and more: the ERP is installed once",

@@ -19,6 +19,7 @@ from agent.host.mariadb import DatabaseRefused, MariaDB, fetch_all
 from scripts.bringup.journal import Journal
 from scripts.stack.bringup import Workshop
 from scripts.stack.compose import find_compose
+from scripts.stack.errors import StackError
 from scripts.stack.images import list_recipes, render
 from scripts.stack.secrets import TENANTS_PASSWORD, Secrets
 from scripts.stack.settings import Stack
@@ -141,6 +142,14 @@ def test_a_tenant_has_his_database_and_no_other(server: Server) -> None:
         tenant = server.connect().connected_as("s1", "tenants-own-word")
         with pytest.raises(DatabaseRefused, match="denied"), tenant as cursor:
             cursor.execute(statement)
+
+
+def test_a_command_that_failed_inside_is_noticed(server: Server) -> None:
+    compose = server.workshop.compose
+    assert compose.execute(SERVICE, "echo", '{"a": 1}') == {"a": 1}
+    with pytest.raises(StackError, match="failed") as refused:
+        compose.execute(SERVICE, "mariadb", "--no-defaults", "--socket=/run/tenants/socket", "--user=root")
+    assert "Access denied" in refused.value.log
 
 
 def test_killed_it_is_back_with_all_that_was_committed(server: Server) -> None:
