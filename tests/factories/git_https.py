@@ -20,12 +20,16 @@ from werkzeug import Request, Response
 
 HOST = "127.0.0.1"
 SECONDS = 600
+VALID = timedelta(days=30)
 
 
 @contextmanager
-def git_https(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Serve the bare repositories in ``folder``; yields the address before their names, and the authority's certificate."""
-    authority, pair = _certify(folder)
+def git_https(folder: Path, keys: Path | None = None) -> Iterator[tuple[str, Path]]:
+    """Serve the bare repositories in ``folder``; yields the address before their names, and the authority's certificate.
+
+    ``keys`` is where that is kept from run to run: builds that trust another authority are other builds.
+    """
+    authority, pair = _certify(keys or folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pair)
     with HTTPServer(host=HOST, ssl_context=context, threaded=True) as server:
@@ -78,9 +82,13 @@ def _answer(folder: Path, request: Request) -> Response:
 
 def _certify(folder: Path) -> tuple[Path, Path]:
     """The certificate alone, and a file with its key before it, as the server wants it."""
+    authority, pair = folder / "authority.pem", folder / "server.pem"
+    now = datetime.now(UTC)
+    if pair.exists() and datetime.fromtimestamp(pair.stat().st_mtime, UTC) > now - VALID / 2:
+        return authority, pair
+    folder.mkdir(parents=True, exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "nobody's authority")])
-    now = datetime.now(UTC)
     made = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -88,14 +96,13 @@ def _certify(folder: Path) -> tuple[Path, Path]:
         .public_key(key.public_key())
         .serial_number(1)
         .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_after(now + VALID)
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(HOST))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     public = made.public_bytes(Encoding.PEM)
-    authority, pair = folder / "authority.pem", folder / "server.pem"
     authority.write_bytes(public)
     pair.write_bytes(private + public)
     return authority, pair
