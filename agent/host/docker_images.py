@@ -36,13 +36,16 @@ class DockerImages:
         on_line: Callable[[str], None],
         timeout_seconds: float,
         target: str = "",
+        scratch: Path | None = None,
     ) -> Image:
         """Build an image from files, ``Dockerfile`` among them, and tell each line of output.
+
+        ``scratch`` is a folder with room for all of them.
 
         Raises ``image_build_failed`` with the end of the output, and ``docker_disk_full``.
         """
         lines: list[str] = []
-        with self._connection.asking() as client, pack(context) as packed:
+        with self._connection.asking() as client, pack(context, scratch) as packed:
             stream = client.api.build(
                 fileobj=packed,
                 custom_context=True,

@@ -124,12 +124,24 @@ def describe(spec: ContainerSpec) -> dict[str, Any]:
     }
 
 
-def pack(context: Mapping[str, bytes | Path]) -> IO[bytes]:
+def pack(context: Mapping[str, bytes | Path], scratch: Path | None = None) -> IO[bytes]:
     """The files as a build context; without times and owners, so that the same files find the same layers.
 
-    What is given as a path may be large, so a large context goes through a file that nobody else sees.
+    What is given as a path may be large, so a large context goes through a file that nobody else sees, in ``scratch`` where
+    that is named: ``/tmp`` of a container is small.
     """
-    packed = tempfile.SpooledTemporaryFile(max_size=PACKED_BYTES)  # noqa: SIM115 - whoever reads it closes it
+    folder = None if scratch is None else str(scratch)
+    packed = tempfile.SpooledTemporaryFile(max_size=PACKED_BYTES, dir=folder)  # noqa: SIM115 - whoever reads it closes it
+    try:
+        _write(packed, context)
+    except BaseException:
+        packed.close()
+        raise
+    packed.seek(0)
+    return packed
+
+
+def _write(packed: IO[bytes], context: Mapping[str, bytes | Path]) -> None:
     with tarfile.open(fileobj=packed, mode="w") as archive:
         for name, data in sorted(context.items()):
             entry = tarfile.TarInfo(name)
@@ -137,5 +149,3 @@ def pack(context: Mapping[str, bytes | Path]) -> IO[bytes]:
             entry.size = data.stat().st_size if isinstance(data, Path) else len(data)
             with data.open("rb") if isinstance(data, Path) else io.BytesIO(data) as stream:
                 archive.addfile(entry, stream)
-    packed.seek(0)
-    return packed

@@ -10,6 +10,8 @@ from agent.host.locks import file_lock
 
 FETCH_SECONDS = 900.0
 COMMIT = re.compile(r"[0-9a-f]{40}")
+AUTHORITIES = Path("/etc/ssl/certs")
+"""Where Debian keeps those that everybody trusts."""
 
 
 class SourceUnavailable(AgentError):
@@ -20,11 +22,17 @@ class SourceUnavailable(AgentError):
     title: ClassVar[str] = "The app's code cannot be fetched"
 
 
+def trust(extra_ca: Path | None) -> dict[str, str]:
+    """What git is told so that it trusts one more certificate authority: a file of its own alone would replace the others."""
+    return {} if extra_ca is None else {"GIT_SSL_CAINFO": str(extra_ca), "GIT_SSL_CAPATH": str(AUTHORITIES)}
+
+
 class GitStore:
     """One bare repository for all sources; what a commit names is checked by git as it is fetched."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, extra_ca: Path | None = None) -> None:
         self._folder = folder
+        self._trust = trust(extra_ca)
 
     def ensure(self, url: str, commit: str) -> bool:
         """Fetch a commit unless it is here. Raises :class:`SourceUnavailable`."""
@@ -82,6 +90,7 @@ class GitStore:
             "GIT_TERMINAL_PROMPT": "0",
             # What else git can speak runs programs.
             "GIT_ALLOW_PROTOCOL": "https:ssh:file",
+            **self._trust,
         }
         command = ("git", "-c", "safe.directory=*", *words)
         return shell.run(command, cwd=self._folder, env=environment, timeout_seconds=FETCH_SECONDS)

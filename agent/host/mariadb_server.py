@@ -32,6 +32,19 @@ FIRST = (
 """What was slow is kept for a day; the table would grow for ever."""
 ADMIN_PATH = "/usr/sbin:/usr/local/sbin"
 """Not on every user's path."""
+TUNED = (
+    "skip-networking",
+    "skip-name-resolve",
+    "character-set-server=utf8mb4",
+    "collation-server=utf8mb4_unicode_ci",
+    "innodb-buffer-pool-size=256M",
+    "innodb-log-file-size=128M",
+    "max-connections=600",
+    "max-allowed-packet=64M",
+    "performance-schema=OFF",
+    "userstat=ON",
+)
+"""Frappe asks for utf8mb4 and nothing else; the figures are measured in docs/performance.md. images/mariadb/tenants.cnf has the same."""
 
 
 class MariaDBMissing(AgentError):
@@ -110,25 +123,15 @@ class MariaDBServer:
         fresh.replace(data)
 
     def _options(self, data: Path) -> tuple[str, ...]:
-        """Frappe asks for utf8mb4 and nothing else; the figures are measured in docs/performance.md."""
         return (
             "--no-defaults",
             f"--user={_user()}",
             f"--datadir={data}",
             f"--socket={self.socket}",
             f"--pid-file={self._folder / 'run' / 'pid'}",
-            "--skip-networking",
-            "--skip-name-resolve",
-            "--character-set-server=utf8mb4",
-            "--collation-server=utf8mb4_unicode_ci",
-            "--innodb-buffer-pool-size=256M",
-            "--innodb-log-file-size=128M",
-            "--max-connections=600",
+            *(f"--{option}" for option in TUNED),
             # Nobody reads or writes files of this host by SQL, whatever he may otherwise.
             f"--secure-file-priv={self._folder / 'run' / 'none'}",
-            "--max-allowed-packet=64M",
-            "--performance-schema=OFF",
-            "--userstat=ON",
         )
 
 

@@ -23,36 +23,43 @@ ASK_SECONDS = 60
 BASE_SECONDS = 900
 
 
-def pin_sources(asked: Sequence[str]) -> list[str]:
-    """``app=url@branch`` → ``app=url@commit``, the commit being what the branch is now. Raises :class:`UpError`."""
-    return [_pin(text) for text in asked or PUBLIC]
+def pin_sources(asked: Sequence[str], more: Mapping[str, str] | None = None) -> list[str]:
+    """``app=url@branch`` → ``app=url@commit``, the commit being what the branch or tag is now. ``more`` is told to git.
+
+    Raises :class:`UpError`.
+    """
+    return [_pin(text, more or {}) for text in asked or PUBLIC]
 
 
-def _pin(text: str) -> str:
+def _pin(text: str, more: Mapping[str, str]) -> str:
     match = SOURCE.fullmatch(text)
     if match is None:
         raise UpError(f"'{text}' is not APP=URL@BRANCH; nothing was changed. Write --app {PUBLIC[0]}.")
     if COMMIT.fullmatch(match["ref"]):
         return text
-    commit = _ask(match["url"], match["ref"])
+    commit = _ask(match["url"], match["ref"], more)
     return f"{match['app']}={match['url']}@{commit}"
 
 
-def _ask(url: str, ref: str) -> str:
-    command = ["git", "ls-remote", "--exit-code", url, f"refs/heads/{ref}", f"refs/tags/{ref}"]
-    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
+def _ask(url: str, ref: str, more: Mapping[str, str]) -> str:
+    # In this order; a tag with words of its own is an object, and what it names stands behind ^{}.
+    wanted = (f"refs/heads/{ref}", f"refs/tags/{ref}^{{}}", f"refs/tags/{ref}")
+    command = ["git", "ls-remote", "--exit-code", url, *wanted]
+    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", **more}
     try:
         done = subprocess.run(
             command, env=environment, capture_output=True, text=True, check=False, timeout=ASK_SECONDS
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UpError(f"{url} could not be asked for {ref} ({error}); nothing was changed.") from error
-    if done.returncode != 0 or not done.stdout:
+    lines = (line.partition("\t") for line in done.stdout.splitlines())
+    found = {name: commit for commit, _, name in lines}
+    if done.returncode != 0 or not found:
         message = (
             f"{url} does not tell what {ref} is; nothing was changed. Name another with --app APP=URL@BRANCH."
         )
         raise UpError(message, log=done.stderr.strip())
-    return done.stdout.split()[0]
+    return next(found[name] for name in wanted if name in found)
 
 
 def describe_agent(engine: str) -> dict[str, str]:

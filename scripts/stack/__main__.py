@@ -7,9 +7,11 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from pydantic_settings import DotEnvSettingsSource
 from rich.console import Console
 
 from agent.errors import AgentError
+from scripts.bringup.engines import ENGINES
 from scripts.bringup.journal import Journal
 from scripts.bringup.state import ROOT
 from scripts.stack import checks
@@ -17,8 +19,9 @@ from scripts.stack.answers import QUESTIONS, raise_for, read_stack
 from scripts.stack.bringup import Workshop, build_images
 from scripts.stack.compose import FOLDER, find_compose
 from scripts.stack.edge import LOCAL
+from scripts.stack.engines import settle_engine
 from scripts.stack.errors import StackError
-from scripts.stack.secrets import DNS_TOKEN, LAGO_KEYS, OPERATOR_PASSWORD, Secrets
+from scripts.stack.secrets import DNS_TOKEN, LAGO_KEYS, OPERATOR_PASSWORD, OPERATOR_TOKEN, Secrets
 from scripts.stack.settings import Stack
 
 GIVEN = {
@@ -42,6 +45,14 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
         parser.add_argument(
             f"--{flag.replace('_', '-')}", type=Path, metavar="FILE", help="a secret that others made"
         )
+    parser.add_argument("--engine", choices=ENGINES, help="the ERP of a new stack (tryton)")
+    parser.add_argument(
+        "--app",
+        action="append",
+        default=[],
+        metavar="APP=URL@BRANCH",
+        help="with --engine frappe: code of an app, frappe's own first; may be repeated (frappe and erpnext, version-15)",
+    )
     parser.add_argument(
         "--set",
         action="append",
@@ -79,7 +90,8 @@ def main(arguments: list[str] | None = None) -> int:
 def run(options: argparse.Namespace, console: Console) -> None:
     """Raises :class:`StackError`."""
     flags = {question.option: getattr(options, question.option) for question in QUESTIONS}
-    stack = read_stack(options.env_file, flags, options.set, console)
+    stack = read_stack(options.env_file, {**flags, "engine": options.engine}, options.set, console)
+    stack = choose_engine(stack, options)
     words = find_compose()
     if words is None:
         raise StackError(
@@ -111,6 +123,14 @@ def run(options: argparse.Namespace, console: Console) -> None:
     if not options.no_start:
         workshop.start()
     report(workshop, console)
+
+
+def choose_engine(stack: Stack, options: argparse.Namespace) -> Stack:
+    """Raises :class:`StackError`."""
+    # What the file says, whatever the environment and the flags say.
+    known = DotEnvSettingsSource(Stack, env_file=options.env_file)()
+    is_made = Secrets(stack.dir / "secrets").find(OPERATOR_TOKEN) is not None
+    return settle_engine(stack, options.app, known, is_made=is_made)
 
 
 def look(workshop: Workshop, console: Console) -> None:

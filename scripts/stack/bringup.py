@@ -1,5 +1,6 @@
 """The order of a stack: folders, secrets, images, databases, programs, the host, the first bench."""
 
+import json
 import os
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from agent.host.docker_connection import DockerConnection
 from agent.host.docker_images import DockerImages
+from scripts.bringup.engines import FRAPPE
 from scripts.bringup.health import answers_http, wait_until
 from scripts.bringup.journal import Journal
 from scripts.bringup.state import write_file
@@ -15,13 +17,14 @@ from scripts.stack.compose import Compose
 from scripts.stack.edge import write_edge
 from scripts.stack.errors import StackError
 from scripts.stack.images import PYTHON, Built, ProgramImages
-from scripts.stack.secrets import AGENT, BRIDGE_TOKEN, OPERATOR_PASSWORD, OPERATOR_TOKEN, Secrets
+from scripts.stack.secrets import AGENT, BRIDGE_TOKEN, OPERATOR_PASSWORD, OPERATOR_TOKEN, TENANTS, Secrets
 from scripts.stack.settings import Stack
 
 BASE_IMAGE = "debian:bookworm-slim"
 READY_SECONDS = 180.0
 SERVER = "local"
 PRIVATE = 0o700
+WITH_GROUP = 0o750
 
 
 @dataclass(frozen=True)
@@ -49,9 +52,18 @@ class Workshop:
                 os.chown(folder, owner, owner)
                 folder.chmod(PRIVATE)
         (stack.dir / "settings").mkdir(exist_ok=True)
+        if stack.engine == FRAPPE:
+            self._ensure_meeting_place()
         self.secrets.ensure(stack, given)
         write_edge(stack)
         write_file(self.env_file, stack.format())
+
+    def _ensure_meeting_place(self) -> None:
+        """The folder with the socket of the tenants' database server: the server writes there, agent and benches may enter."""
+        folder = self.stack.dir / "tenants"
+        folder.mkdir(exist_ok=True)
+        os.chown(folder, TENANTS, AGENT)
+        folder.chmod(WITH_GROUP)
 
     def start(self) -> None:
         """Everything, in the order in which one needs the other. Raises :class:`StackError`."""
@@ -78,19 +90,25 @@ class Workshop:
                 "--control-plane-url",
                 url,
             )
-            answer = compose.run(
-                "exec", "-T", "agent-api", "python", "-m", "agent.cli", "enroll", stdin=enrolment
-            )
-            compose.press("server", "accept", SERVER, "--json", stdin=answer)
+            answer = compose.execute("agent-api", "python", "-m", "agent.cli", "enroll", stdin=enrolment)
+            compose.press("server", "accept", SERVER, "--json", stdin=json.dumps(answer))
         with journal.step(
-            "Build and start the first bench", hint="about a minute: the ERP is installed once"
+            "Build and start the first bench",
+            hint="about a minute, with Frappe five and more: the ERP is installed once",
         ):
-            compose.press("release", "add", "--engine", "tryton", "--json")
+            compose.press("release", "add", *self._describe_release(), "--json")
             compose.press("bench", "deploy", "--wait", "--json")
         if not self.secrets.list_missing(self.stack):
             with journal.step("Tell the billing system our plans and where we listen"):
                 compose.press("plan", "publish", "--lago-url", self.stack.lago_url, "--json")
                 compose.execute("bridge-api", "python", "-m", "billing_bridge.cli", "webhook", "ensure")
+
+    def _describe_release(self) -> tuple[str, ...]:
+        sources = self.stack.apps.split()
+        if self.stack.engine != FRAPPE:
+            return ("--engine", self.stack.engine)
+        code = [part for source in sources for part in ("--app", source)]
+        return ("--engine", FRAPPE, "--version", sources[0].rpartition("@")[2][:12], *code)
 
     def _wait_ready(self) -> None:
         """Until each program answers that others ask. Raises :class:`StackError` with the one that does not."""
@@ -128,6 +146,9 @@ def build_images(stack: Stack, on_line: Callable[[str], None]) -> tuple[Stack, l
     """The stack with the names of its images, which stand on the engine now."""
     extra_ca = Path(stack.extra_ca) if stack.extra_ca else None
     with closing(DockerConnection(f"unix://{stack.docker_socket}")) as connection:
-        built = ProgramImages(DockerImages(connection), base=BASE_IMAGE, extra_ca=extra_ca).ensure(on_line)
+        images = ProgramImages(
+            DockerImages(connection), base=BASE_IMAGE, extra_ca=extra_ca, engine=stack.engine
+        )
+        built = images.ensure(on_line)
     names = {f"image_{image.name.replace('-', '_')}": image.tag for image in built if image.name != PYTHON}
     return stack.model_copy(update=names), built

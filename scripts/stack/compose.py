@@ -14,10 +14,11 @@ from scripts.stack.errors import StackError
 from scripts.stack.settings import Stack
 
 FOLDER = ROOT / "compose"
-CALL_SECONDS = 1200.0
+CALL_SECONDS = 1800.0
 TAIL_LINES = 15
 OLDEST = (2, 24)
 """The first that knows all words of our files (``required: false`` of an env file)."""
+WELL = "-- ended well --"
 PACKAGED = Path(sys.executable).parent / "docker-compose"
 FOREIGN = ("STACK_", "COMPOSE_", "PRESS_", "DOCKER_")
 
@@ -55,7 +56,13 @@ class Compose:
 
     def run(self, *arguments: str, stdin: str = "") -> str:
         """What it printed on standard output. Raises :class:`StackError` with the end of what it said."""
-        done = subprocess.run(
+        done = self._call(arguments, stdin)
+        if done.returncode != 0:
+            raise _explain(arguments, done)
+        return done.stdout
+
+    def _call(self, arguments: Sequence[str], stdin: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             [*self._argv, *arguments],
             cwd=FOLDER,
             env=self._environment,
@@ -65,19 +72,21 @@ class Compose:
             check=False,
             timeout=CALL_SECONDS,
         )
-        if done.returncode != 0:
-            said = (done.stderr.strip() or done.stdout.strip()).splitlines()
-            message = f"`docker compose {' '.join(arguments)}` failed; what was done before stays, and init.sh goes on from here."
-            raise StackError(message, log="\n".join(said[-TAIL_LINES:]))
-        return done.stdout
 
     def press(self, *arguments: str, stdin: str = "") -> Any:
         """``press …`` in a container of its own; its JSON answer, or None when it prints none."""
         return _parse(self.run("run", "--rm", "--no-deps", "-T", "press", *arguments, stdin=stdin))
 
     def execute(self, service: str, *command: str, stdin: str = "") -> Any:
-        """A command in a container that runs; its JSON answer, or None when it prints none."""
-        return _parse(self.run("exec", "-T", service, *command, stdin=stdin))
+        """A command in a container that runs; its JSON answer, or None when it prints none. Raises :class:`StackError`.
+
+        Compose may end with 0 whatever the command ended with (seen with 5.6 and an engine of 20.10): it says itself that all was well.
+        """
+        done = self._call(("exec", "-T", service, "sh", "-c", f'"$@" && echo {WELL}', "sh", *command), stdin)
+        said, well, _ = done.stdout.rpartition(WELL)
+        if not well:
+            raise _explain(("exec", service, *command), done)
+        return _parse(said)
 
     def list_running(self) -> list[str]:
         """Services of this stack that run now."""
@@ -92,6 +101,12 @@ def environment_for(stack: Stack) -> Mapping[str, str]:
     """What compose sees of our environment: what stands in the files decides, not what is left over in a shell."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     return {**kept, "DOCKER_HOST": f"unix://{stack.docker_socket}"}
+
+
+def _explain(arguments: Sequence[str], done: subprocess.CompletedProcess[str]) -> StackError:
+    said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+    message = f"`docker compose {' '.join(arguments)}` failed; what was done before stays, and init.sh goes on from here."
+    return StackError(message, log="\n".join(said[-TAIL_LINES:]))
 
 
 def _parse(output: str) -> Any:

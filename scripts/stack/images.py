@@ -1,6 +1,7 @@
 """Images of our own programs: each under the hash of what it is made of, built on the engine where it is not there yet."""
 
 import hashlib
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import jinja2
 from agent.errors import AgentError
 from agent.host.docker_images import DockerImages
 from agent.host.docker_values import Image
+from scripts.bringup.engines import FRAPPE, TRYTON
 from scripts.bringup.files import render_edge
 from scripts.bringup.state import ROOT
 
@@ -46,6 +48,8 @@ class Recipe:
     """Built on the image with Python and the packages instead of on the base."""
     has_build_stage: bool = False
     """Compiles in a stage of its own, whose layers are kept for the next build."""
+    values: Mapping[str, bool] = field(default_factory=dict)
+    """What its Dockerfile asks beside the usual."""
     needs_network: bool = False
     """Fetches packages over TLS, so that one more authority may have to be trusted."""
 
@@ -77,8 +81,9 @@ def _read(path: Path) -> Iterator[tuple[str, bytes]]:
             yield f"/{inner.relative_to(path)}", inner.read_bytes()
 
 
-def list_recipes() -> tuple[Recipe, ...]:
+def list_recipes(engine: str = TRYTON) -> tuple[Recipe, ...]:
     """All images of the platform's own programs, in the order in which they are built."""
+    has_git = {"has_git": engine == FRAPPE}
     requirements = ROOT / "requirements"
     benches = {f"images/{path.name}": path for path in sorted(IMAGES.glob("bench-*"))}
     edge = render_edge(web_address=":8000", internal_address="127.0.0.1:8001", dynamic_dir=EDGE_FOLDER)
@@ -94,7 +99,7 @@ def list_recipes() -> tuple[Recipe, ...]:
             files={"press_app": ROOT / "press_app", "pages": ROOT / "traefik" / "pages"},
             on_python=True,
         ),
-        Recipe(name="agent", files={"agent": ROOT / "agent", **benches}, on_python=True),
+        Recipe(name="agent", files={"agent": ROOT / "agent", **benches}, values=has_git, on_python=True),
         Recipe(name="billing-bridge", files={"billing_bridge": ROOT / "billing_bridge"}, on_python=True),
         Recipe(
             name="edge",
@@ -122,7 +127,10 @@ class Built:
 class ProgramImages:
     """Builds what is missing. ``base`` is the name of the image that all are built on."""
 
-    def __init__(self, docker: DockerImages, *, base: str, extra_ca: Path | None = None) -> None:
+    def __init__(
+        self, docker: DockerImages, *, base: str, extra_ca: Path | None = None, engine: str = TRYTON
+    ) -> None:
+        self._recipes = list_recipes(engine)
         self._docker = docker
         self._base = base
         self._extra_ca = extra_ca
@@ -140,21 +148,28 @@ class ProgramImages:
             )
         built: list[Built] = []
         python = ""
-        for recipe in list_recipes():
+        for recipe in self._recipes:
             built.append(self._ensure(recipe, base, python, on_line))
             python = python or built[0].tag
         return built
 
     def _ensure(self, recipe: Recipe, base: Image, python: str, on_line: Callable[[str], None]) -> Built:
         context = recipe.gather()
-        tag = f"{recipe.repository}:{digest(recipe.template, context, python if recipe.on_python else '')}"
+        on = python if recipe.on_python else ""
+        tag = f"{recipe.repository}:{digest(recipe.template, context, on, recipe.values)}"
         found = self._docker.find(tag)
         if found is not None and found.labels.get(BASE_LABEL) == base.id:
             return Built(recipe.name, tag, found.size_bytes, None)
         started = time.monotonic()
         if recipe.needs_network and self._extra_ca is not None:
             context["extra-ca.crt"] = self._extra_ca.read_bytes()
-        text = render(recipe.template, base=base.id, python=python, has_extra_ca="extra-ca.crt" in context)
+        text = render(
+            recipe.template,
+            base=base.id,
+            python=python,
+            has_extra_ca="extra-ca.crt" in context,
+            **recipe.values,
+        )
         made = self._build(recipe, tag, context | {"Dockerfile": text.encode()}, base, on_line)
         return Built(recipe.name, tag, made.size_bytes, time.monotonic() - started)
 
@@ -184,9 +199,11 @@ class ProgramImages:
         return image
 
 
-def digest(template: str, context: Mapping[str, bytes], python: str) -> str:
+def digest(
+    template: str, context: Mapping[str, bytes], python: str, values: Mapping[str, bool] | None = None
+) -> str:
     """What an image is called: the beginning of the hash of all that decides what is in it, but for the base."""
-    total = hashlib.sha256(f"{template}\0{python}".encode())
+    total = hashlib.sha256(f"{template}\0{python}\0{json.dumps(dict(values or {}))}".encode())
     for name, data in sorted(context.items()):
         total.update(f"\0{name}\0{len(data)}\0".encode() + data)
     return total.hexdigest()[:12]

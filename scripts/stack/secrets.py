@@ -9,13 +9,14 @@ from scripts.bringup.keys import find_secret, make_fernet_key, make_password, ma
 from scripts.bringup.state import write_file
 from scripts.stack.settings import Stack
 
-PRESS, AGENT, BRIDGE, EDGE, MARIADB, REDIS, ROOT = 10001, 10002, 10003, 10004, 10005, 10006, 0
+PRESS, AGENT, BRIDGE, EDGE, MARIADB, REDIS, TENANTS, ROOT = 10001, 10002, 10003, 10004, 10005, 10006, 10007, 0
 """Users of the images; a container engine mounts a secret with the owner and the mode that its file has on the host."""
 KEYCLOAK, GRAFANA, POSTGRES = 1000, 472, 70
 OPERATOR_PASSWORD = "operator-password"
 OPERATOR_TOKEN = "operator-token"
 BRIDGE_TOKEN = "press_bridge_press_api_token"
 DNS_TOKEN = "dns_token"
+TENANTS_PASSWORD = "tenants_mariadb_password"
 LAGO_KEYS = ("press_bridge_lago_api_key", "press_bridge_webhook_hmac_key")
 
 
@@ -30,6 +31,7 @@ class Secret:
 MADE: Mapping[str, Secret] = {
     "mariadb_press_password": Secret(MARIADB, make_password),
     "mariadb_bridge_password": Secret(MARIADB, make_password),
+    TENANTS_PASSWORD: Secret(TENANTS, make_password),
     "press_master_key": Secret(PRESS, make_fernet_key),
     "press_bridge_operator_token": Secret(BRIDGE, make_token),
     OPERATOR_PASSWORD: Secret(ROOT, make_password),
@@ -80,6 +82,8 @@ class Secrets:
         ):
             password = self.get(f"mariadb_{account}_password")
             self._write(name, f"mysql+pymysql://{account}:{password}@mariadb:3306/{account}", owner)
+        # Whoever makes databases there is the agent.
+        self._write("agent_mariadb_password", self.get(TENANTS_PASSWORD), AGENT)
         address = f"{stack.network}.133"
         for number, (name, owner, host) in enumerate(
             (

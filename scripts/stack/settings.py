@@ -6,11 +6,14 @@ from typing import Self
 from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from scripts.bringup.engines import FRAPPE, TRYTON
+
 PLAIN = "none"
 """As a DNS provider: no certificate, plain HTTP, for trials."""
 FILES = ("docker-compose.yml", "docker-compose.services.yml")
 TRIAL_FILE = "docker-compose.dev.yml"
 REAL_FILE = "docker-compose.prod.yml"
+FRAPPE_FILE = "docker-compose.frappe.yml"
 FOLDER = "folder:"
 SANDBOX_URL = "http://lago-sandbox:8095"
 OWN_LAGO_URL = "http://lago-api:3000"
@@ -53,6 +56,10 @@ class Stack(BaseSettings):
     """Who serves the domain's DNS, in Traefik's words (cloudflare, hetzner, …); none: plain HTTP and a sandbox for Lago."""
     object_store: str = ""
     """Where backups go: ``folder:<path>``, best the mount of an object store or of another disk."""
+    engine: str = TRYTON
+    """The ERP of its sites: tryton, or frappe, which brings git and a database server for the tenants."""
+    apps: str = ""
+    """With frappe: the code of the first release as ``app=url@commit``, frappe's own first, with blanks between; init.sh pins it once."""
 
     dir: Path = Path("/var/lib/press")
     """Secrets, settings by hand, benches and sites of this host. The agent mounts it under the same path."""
@@ -82,6 +89,10 @@ class Stack(BaseSettings):
     """Where Lago reaches the bridge."""
     dns_token_variable: str = ""
     """How Traefik calls the DNS provider's token."""
+    tenants_memory: str = "1536m"
+    """With frappe: what the tenants' database server may use."""
+    tenants_pool: str = "256M"
+    """With frappe: how much of that keeps data at hand; on a machine for many tenants about half of it."""
     docker_socket: str = "/var/run/docker.sock"
     """The engine's socket on the host; only the agent has it."""
     docker_gid: int = 0
@@ -125,7 +136,9 @@ class Stack(BaseSettings):
         lago = SANDBOX_URL if self.is_trial else OWN_LAGO_URL if self.has_own_lago else self.lago_url
         return self.model_copy(
             update={
-                "compose_file": ":".join((*FILES, override)),
+                "compose_file": ":".join(
+                    (*FILES, override, *((FRAPPE_FILE,) if self.engine == FRAPPE else ()))
+                ),
                 "edge_scheme": scheme,
                 "edge_port": port,
                 "public_url": f"{scheme}://press.{self.domain}{end}",

@@ -12,10 +12,12 @@ import yaml
 from pydantic_settings import BaseSettings
 
 from agent.config import Settings as AgentSettings
+from agent.host.mariadb_server import TUNED
 from billing_bridge.config import Settings as BridgeSettings
 from billing_bridge.sandbox.config import Settings as SandboxSettings
 from press_app.config import Settings as PressSettings
 from scripts.stack.compose import FOLDER, environment_for, find_compose
+from scripts.stack.images import IMAGES as IMAGES_FOLDER
 from scripts.stack.secrets import MADE
 from scripts.stack.settings import Stack, name_variable
 
@@ -24,6 +26,7 @@ ANSWERS = {
     "dev": {"domain": "localhost", "dns_provider": "none"},
     "prod": {"domain": "example.org", "dns_provider": "hetzner", "lago_url": "https://lago.example"},
 }
+ANSWERS |= {f"{kind}-frappe": {**answers, "engine": "frappe"} for kind, answers in ANSWERS.items()}
 IMAGES = ("control_plane", "agent", "billing_bridge", "edge", "mariadb", "redis")
 OURS = "press/"
 ONCE = {"press", "press-migrate", "bridge-migrate", "edge-routes"}
@@ -108,7 +111,8 @@ class TestConfig:
             "mariadb",
             "redis",
         } <= services.keys()
-        assert ("lago-sandbox" in services) == (kind == "dev")
+        assert ("lago-sandbox" in services) == kind.startswith("dev")
+        assert ("tenants-mariadb" in services) == kind.endswith("frappe")
         assert ("lago-api" in services) == (profile in {"lago", "*"})
 
     def test_each_service_is_limited_logged_and_pinned(self, config: dict[str, Any]) -> None:
@@ -149,7 +153,8 @@ class TestConfig:
             for name in (f"{program}-api", f"{program}-worker"):
                 assert conditions(name) == {f"{program}-migrate": migrated, "redis": healthy}
         for name in (name for name in ours if name.startswith("agent-")):
-            assert conditions(name) == {"redis": healthy}
+            database = {"tenants-mariadb": healthy} if "tenants-mariadb" in ours else {}
+            assert conditions(name) == {"redis": healthy, **database}
         assert conditions("edge")["edge-routes"] == migrated
 
     def test_each_program_is_asked_for_its_health(self, ours: dict[str, Any]) -> None:
@@ -161,6 +166,40 @@ class TestConfig:
         assert config["networks"]["storage"]["internal"]
         assert config["services"]["mariadb"]["networks"].keys() == {"storage"}
         assert config["services"]["redis"]["networks"].keys() == {"storage"}
+
+
+class TestFrappe:
+    @pytest.fixture(params=("dev-frappe", "prod-frappe"))
+    def kind(self, request: pytest.FixtureRequest) -> str:
+        return str(request.param)
+
+    def test_every_agent_has_the_socket_at_the_hosts_path(self, ours: dict[str, Any], tmp_path: Path) -> None:
+        place = f"{tmp_path}/tenants"
+        for name in (name for name in ours if name.startswith("agent-")):
+            volumes = {one["target"]: one for one in ours[name]["volumes"]}
+            assert volumes[place]["source"] == place, name
+            assert volumes[place]["read_only"], name
+            assert f"{tmp_path}/agent" in volumes, name
+            options = ours[name]["environment"]
+            assert options["PRESS_AGENT_ENGINES"] == "frappe,tryton"
+            assert options["PRESS_AGENT_MARIADB_SOCKET"] == f"{place}/socket"
+            assert {"agent_mariadb_password", "press_agent_redis_url"} <= {
+                one["source"] for one in ours[name]["secrets"]
+            }
+
+    def test_the_tenants_server_is_alone(self, ours: dict[str, Any]) -> None:
+        server = ours["tenants-mariadb"]
+        assert server["network_mode"] == "none"
+        assert server["user"] == "10007:10007"
+        assert [one["source"] for one in server["secrets"]] == ["tenants_mariadb_password"]
+
+    def test_each_connection_may_have_its_thread(self, ours: dict[str, Any]) -> None:
+        [connections] = [option for option in TUNED if option.startswith("max-connections=")]
+        assert ours["tenants-mariadb"]["pids_limit"] > int(connections.partition("=")[2])
+
+    def test_its_figures_are_those_of_a_host_without_containers(self) -> None:
+        lines = (IMAGES_FOLDER / "mariadb" / "tenants.cnf").read_text("utf-8").splitlines()
+        assert {*TUNED} <= {line.replace(" = ", "=") for line in lines}
 
 
 class TestSecrets:
@@ -178,6 +217,10 @@ class TestSecrets:
     def test_what_is_made_is_read_by_somebody(self, tmp_path: Path) -> None:
         used = {name for kind in ANSWERS for name in read_config(kind, "*", tmp_path)["secrets"]}
         assert MADE.keys() - used == {"operator-password"}
+
+    def test_without_frappe_nobody_has_those_of_its_server(self, tmp_path: Path) -> None:
+        for kind in ("dev", "prod"):
+            assert not {name for name in read_config(kind, "*", tmp_path)["secrets"] if "tenants" in name}
 
 
 class TestOptions:

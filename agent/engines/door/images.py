@@ -90,6 +90,7 @@ class BenchImages:
                 on_line=progress,
                 timeout_seconds=BUILD_SECONDS,
                 target=target,
+                scratch=self._folder,
             )
         progress(f"{tag} is {built.id}, {built.size_bytes / 1e6:.0f} MB")
         self._docker.prune(f"{KIND_LABEL}={stages}", keep=1, but="")

@@ -93,7 +93,7 @@ class FrappeReleases:
         self._recipe = (settings.images_dir / "bench-frappe").resolve()
         self._door = (settings.images_dir / "bench-door").resolve()
         self.folder = settings.data_dir.resolve() / "releases"
-        self._git = GitStore(self.folder / "sources.git")
+        self._git = GitStore(self.folder / "sources.git", settings.extra_ca)
 
     def get(self, version: str, sources: tuple[Source, ...], base: str = "") -> Release:
         """Return what the release is or will be. Raises :class:`ReleaseIncomplete`."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent.host.git import GitStore, SourceUnavailable
+from tests.factories.git_https import git_https, publish
 
 
 def git(folder: Path, *words: str) -> str:
@@ -68,3 +69,12 @@ def test_what_a_killed_fetch_left_stops_nobody(store: GitStore, upstream: Path, 
     store.ensure(url, git(upstream, "rev-parse", "HEAD~1"))
     (tmp_path / "store" / "shallow.lock").touch()
     assert store.ensure(url, git(upstream, "rev-parse", "HEAD"))
+
+
+def test_one_more_authority_is_trusted_where_it_is_named(upstream: Path, tmp_path: Path) -> None:
+    commit = git(upstream, "rev-parse", "HEAD")
+    with git_https(tmp_path) as (address, authority):
+        publish(tmp_path, "frappe", upstream, "main", commit)
+        with pytest.raises(SourceUnavailable, match="certificate"):
+            GitStore(tmp_path / "strict").ensure(f"{address}/frappe", commit)
+        assert GitStore(tmp_path / "store", authority).ensure(f"{address}/frappe", commit)

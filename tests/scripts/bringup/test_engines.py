@@ -42,6 +42,12 @@ class TestPinSources:
         url = f"file://{upstream}"
         assert pin_sources([f"frappe={url}@version-15"]) == [f"frappe={url}@{head.stdout.strip()}"]
 
+    def test_a_tag_becomes_the_commit_that_it_names(self, upstream: Path) -> None:
+        who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
+        subprocess.run(["git", *who, "tag", "-a", "v15.1", "-m", "one"], cwd=upstream, check=True)
+        head, tag = (pin_sources([f"frappe=file://{upstream}@{ref}"]) for ref in ("version-15", "v15.1"))
+        assert tag == head
+
     def test_a_commit_is_asked_nobody_about(self) -> None:
         source = f"frappe=https://nowhere.invalid/frappe@{COMMIT}"
         assert pin_sources([source]) == [source]

@@ -7,11 +7,14 @@ import pytest
 from scripts.stack.images import IMAGES, PYTHON, Recipe, digest, list_recipes, render
 
 RECIPES = {recipe.name: recipe for recipe in list_recipes()}
+WITH_FRAPPE = {recipe.name: recipe for recipe in list_recipes("frappe")}
 BASE = "sha256:base"
 
 
 def render_recipe(recipe: Recipe, *, has_extra_ca: bool = False) -> str:
-    return render(recipe.template, base=BASE, python="press/python:1", has_extra_ca=has_extra_ca)
+    return render(
+        recipe.template, base=BASE, python="press/python:1", has_extra_ca=has_extra_ca, **recipe.values
+    )
 
 
 @pytest.fixture(params=tuple(RECIPES))
@@ -66,6 +69,12 @@ class TestRecipes:
             assert "extra-ca" not in last
             assert "extra-ca" not in render_recipe(each)
 
+    def test_git_is_there_only_where_frappe_is_offered(self) -> None:
+        texts = [render_recipe(each["agent"]) for each in (RECIPES, WITH_FRAPPE)]
+        assert [" git " in text for text in texts] == [False, True]
+        others = {name: recipe for name, recipe in WITH_FRAPPE.items() if name != "agent"}
+        assert others == {name: recipe for name, recipe in RECIPES.items() if name != "agent"}
+
     def test_the_agent_brings_the_recipes_of_benches(self) -> None:
         assert "images/bench-tryton/Dockerfile.j2" in RECIPES["agent"].gather()
 
@@ -79,5 +88,6 @@ class TestDigest:
             digest("a", {"f": b"2"}, ""),
             digest("a", {"g": b"1"}, ""),
             digest("a", {"f": b"1"}, "p"),
+            digest("a", {"f": b"1"}, "", {"has_git": True}),
         }
-        assert len(others | {first}) == 5
+        assert len(others | {first}) == 6

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.stack.secrets import BRIDGE, BRIDGE_TOKEN, MADE, PRESS, Secrets
+from scripts.stack.secrets import AGENT, BRIDGE, BRIDGE_TOKEN, MADE, PRESS, TENANTS, TENANTS_PASSWORD, Secrets
 from scripts.stack.settings import Stack
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root gives files away")
@@ -46,6 +46,13 @@ class TestEnsure:
         assert secrets.get("press_agent_redis_url") == f"redis://:{word}@10.1.2.133:6379/1"
         secrets.ensure(make_stack(network="10.1.3"), {})
         assert "@10.1.3.133:" in secrets.get("press_agent_redis_url")
+
+    def test_the_agent_has_the_word_of_the_tenants_server_in_a_file_of_its_own(self, tmp_path: Path) -> None:
+        secrets = Secrets(tmp_path)
+        secrets.ensure(make_stack(), {})
+        assert secrets.get("agent_mariadb_password") == secrets.get(TENANTS_PASSWORD)
+        owners = [(tmp_path / name).stat().st_uid for name in (TENANTS_PASSWORD, "agent_mariadb_password")]
+        assert owners == [TENANTS, AGENT]
 
     def test_the_sandbox_and_the_bridge_have_the_same_keys(self, tmp_path: Path) -> None:
         secrets = Secrets(tmp_path)
