@@ -29,6 +29,9 @@ mkdir -p "$own/none" /var/lib/tenants/tmp
   echo "ALTER USER 'press'@'localhost' IDENTIFIED BY '$password';"
   echo "GRANT ALL PRIVILEGES ON *.* TO 'press'@'localhost' WITH GRANT OPTION;"
   echo "DROP USER IF EXISTS 'root'@'localhost', '$(id -un)'@'localhost', ''@'localhost', ''@'$(hostname)';"
+  # What was slow is kept for a day; the table would grow for ever.
+  echo "CREATE DEFINER='press'@'localhost' EVENT IF NOT EXISTS mysql.press_forget_slow ON SCHEDULE EVERY 1 DAY" \
+    "STARTS '2026-01-01 03:00:00' DO TRUNCATE TABLE mysql.slow_log;"
 } >"$own/accounts.sql"
 # For whoever looks whether it answers, from inside.
 printf '[client]\nsocket=/run/tenants/socket\nuser=press\npassword=%s\n' "$password" >"$own/client.cnf"
