@@ -1,13 +1,14 @@
 """Migrations of an installation that is in use: every table has a row, and every reference leads to one."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic import command
-from sqlalchemy import Column, MetaData, text
+from sqlalchemy import Column, Engine, MetaData, event, text
 
 from press_app.kit.db import Database, open_database
 from press_app.migrations import runner
@@ -25,6 +26,10 @@ VALUES: dict[type, Any] = {
     bytes: b"1",
 }
 """Text that is JSON, too: MariaDB calls both the same."""
+
+
+class Killed(BaseException):
+    """Nothing more is done."""
 
 
 @pytest.fixture
@@ -73,6 +78,20 @@ def count_rows(database: Database) -> dict[str, int]:
         }
 
 
+@contextmanager
+def killed_after(engine: Engine, beginning: str) -> Iterator[None]:
+    def look(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if statement.strip().startswith(beginning):
+            raise Killed
+
+    event.listen(engine, "after_cursor_execute", look)
+    try:
+        with pytest.raises(Killed):
+            yield
+    finally:
+        event.remove(engine, "after_cursor_execute", look)
+
+
 def test_keeps_every_row_and_every_reference(filled: Database) -> None:
     before = count_rows(filled)
     assert {before[name] for name in ("site", "coverage", "backup", "hold", "login_link", "spare")} == {1}
@@ -104,3 +123,15 @@ def test_a_reference_that_leads_nowhere_stops_it_and_nothing_is_changed(filled_s
     assert not runner.is_current(filled_sqlite)
     with filled_sqlite.write_engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+
+
+@pytest.mark.parametrize("table", ["address", "leftover", "spare_miss"])
+def test_a_repeat_makes_what_one_that_was_killed_after_a_table_did_not(
+    filled: Database, sqlite_database: Database, table: str
+) -> None:
+    with killed_after(filled.write_engine, f"CREATE TABLE {table} "):
+        runner.upgrade(filled)
+    runner.upgrade(filled)
+    made = describe(filled)[table]["indexes"]
+    assert made == describe(sqlite_database)[table]["indexes"] != []
+    assert count_rows(filled)["address"] == 1
