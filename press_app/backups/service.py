@@ -15,6 +15,7 @@ from press_app.kit.pagination import Page, PageRequest, read_page
 from press_app.sites import service as sites
 from press_app.sites.errors import NoBackup
 from press_app.sites.events import (
+    SiteAppsWanted,
     SiteBackupEnded,
     SiteBackupStarted,
     SiteCopyDue,
@@ -132,10 +133,13 @@ def _check_usable(site: Site, backup: Backup) -> Mapping[str, Any]:
 def request_restore(uow: UnitOfWork, site: Site, backup: Backup) -> Job:
     """Put the data of a backup into the running site. What was written since is lost, so a backup is taken by hand first.
 
-    Raises :class:`BackupNotVerified` and what the site's state refuses.
+    Raises :class:`BackupNotVerified`, what the site's state refuses and what the listeners of ``SiteAppsWanted`` raise.
     """
     receipt = _check_usable(site, backup)
     sites.check_restorable(uow, site)
+    more = tuple(app for app in backup.apps or () if app not in site.apps)
+    if more:
+        uow.publish(SiteAppsWanted(site.id, site.team_id, more, is_restore=True))
     return sites.start_restore(uow, site, receipt)
 
 
