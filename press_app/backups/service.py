@@ -25,6 +25,8 @@ from press_app.sites.events import (
 from press_app.sites.model import Site
 from press_app.work.unit_of_work import UnitOfWork
 
+BY_OPERATOR = "operator"
+
 
 def on_backup_started(uow: UnitOfWork, event: SiteBackupStarted) -> None:
     """A job that takes a backup was promised."""
@@ -111,6 +113,7 @@ def request_copy(
     Raises ``backup_unknown`` and :class:`BackupNotVerified`, ``site_not_ready``, ``site_name_taken`` and what the listeners
     of ``SiteReserved`` raise.
     """
+    sites.check_copyable(uow, origin, by_operator=covered_by == BY_OPERATOR)
     if backup is not None:
         _check_usable(origin, backup)
     backup_id = backup.id if backup else sites.start_backup_for_copy(uow, origin)

@@ -6,6 +6,7 @@ from press_app.sites.service.changes import list_offered, request_apps, request_
 from press_app.sites.service.configs import on_config_finished, request_config
 from press_app.sites.service.copies import (
     call_off_copy,
+    check_copyable,
     reserve_copy,
     start_backup_for_copy,
     start_copy,
@@ -68,6 +69,7 @@ from press_app.sites.service.wishes import (
 
 __all__ = [
     "call_off_copy",
+    "check_copyable",
     "check_restorable",
     "converge",
     "drop_again",
