@@ -86,7 +86,7 @@ def on_data_replaced(uow: UnitOfWork, event: SiteDataReplaced) -> None:
     """With the data of a backup come the apps that the site had then."""
     backup = uow.session.get(Backup, event.backup_id)
     if backup is not None and backup.apps is not None:
-        sites.get_site(uow.session, event.site_id).apps = list(backup.apps)
+        sites.take_apps(uow, sites.get_site(uow.session, event.site_id), backup.apps)
 
 
 def on_restore_wanted(uow: UnitOfWork, event: SiteRestoreWanted) -> None:

@@ -20,6 +20,7 @@ from press_app.sites.service.leftovers import (
     request_drop,
 )
 from press_app.sites.service.logins import forget_login_links, on_login_link_finished, open_login_link
+from press_app.sites.service.outcomes import take_apps
 from press_app.sites.service.reads import (
     find_by_hostname,
     find_site,
@@ -136,5 +137,6 @@ __all__ = [
     "start_backup_for_copy",
     "start_copy",
     "start_restore",
+    "take_apps",
     "wake_copies",
 ]

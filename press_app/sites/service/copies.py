@@ -67,13 +67,15 @@ def reserve_copy(
     """
     rules.check_name(name)
     now = uow.now()
+    _, lacking = rules.compare(origin.apps, apps)
+    orphans = rules.list_orphans(origin.config, lacking, apps)
     site = Site(
         id=new_id(),
         team_id=origin.team_id,
         name=name,
         hostname=f"{name}.{domain}",
         apps=list(apps),
-        config=dict(origin.config),
+        config={key: value for key, value in origin.config.items() if key not in orphans},
         locale=dict(origin.locale),
         company=origin.company,
         admin_login=origin.admin_login,

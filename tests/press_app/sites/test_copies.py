@@ -106,6 +106,20 @@ class TestCopy:
         driver.finish_all()
         assert driver.site(copy_id).apps == ["base", "crm", "hr"]
 
+    def test_has_no_settings_of_apps_that_its_backup_lacks(self, driver: Driver, origin: Site) -> None:
+        with driver.work.begin(actor="owner") as uow:
+            sites.request_apps(uow, sites.get_site(uow.session, origin.id), ["base"])
+        driver.finish_all()
+        backup_id = back_up(driver, origin)
+        with driver.work.begin(actor="owner") as uow:
+            sites.request_apps(uow, sites.get_site(uow.session, origin.id), ["base", "crm"])
+        driver.finish_all()
+        with driver.work.begin(actor="owner") as uow:
+            sites.request_config(uow, sites.get_site(uow.session, origin.id), {"crm_page": 1, "crm": 1})
+        driver.finish_all()
+        copy_id = copy(driver, origin, backup_id=backup_id)
+        assert driver.site(copy_id).config == {"crm": 1}
+
     def test_stays_silent_wherever_it_is_made_anew(self, driver: Driver, origin: Site) -> None:
         copy_id = copy(driver, origin)
         driver.finish_all()
