@@ -15,6 +15,7 @@ from press_app.kit.pagination import Page, PageRequest, read_page
 from press_app.sites import service as sites
 from press_app.sites.errors import NoBackup
 from press_app.sites.events import (
+    SiteAppsWanted,
     SiteBackupEnded,
     SiteBackupStarted,
     SiteCopyDue,
@@ -23,6 +24,8 @@ from press_app.sites.events import (
 )
 from press_app.sites.model import Site
 from press_app.work.unit_of_work import UnitOfWork
+
+BY_OPERATOR = "operator"
 
 
 def on_backup_started(uow: UnitOfWork, event: SiteBackupStarted) -> None:
@@ -83,7 +86,7 @@ def on_data_replaced(uow: UnitOfWork, event: SiteDataReplaced) -> None:
     """With the data of a backup come the apps that the site had then."""
     backup = uow.session.get(Backup, event.backup_id)
     if backup is not None and backup.apps is not None:
-        sites.get_site(uow.session, event.site_id).apps = list(backup.apps)
+        sites.take_apps(uow, sites.get_site(uow.session, event.site_id), backup.apps)
 
 
 def on_restore_wanted(uow: UnitOfWork, event: SiteRestoreWanted) -> None:
@@ -110,6 +113,7 @@ def request_copy(
     Raises ``backup_unknown`` and :class:`BackupNotVerified`, ``site_not_ready``, ``site_name_taken`` and what the listeners
     of ``SiteReserved`` raise.
     """
+    sites.check_copyable(uow, origin, by_operator=covered_by == BY_OPERATOR)
     if backup is not None:
         _check_usable(origin, backup)
     backup_id = backup.id if backup else sites.start_backup_for_copy(uow, origin)
@@ -132,10 +136,13 @@ def _check_usable(site: Site, backup: Backup) -> Mapping[str, Any]:
 def request_restore(uow: UnitOfWork, site: Site, backup: Backup) -> Job:
     """Put the data of a backup into the running site. What was written since is lost, so a backup is taken by hand first.
 
-    Raises :class:`BackupNotVerified` and what the site's state refuses.
+    Raises :class:`BackupNotVerified`, what the site's state refuses and what the listeners of ``SiteAppsWanted`` raise.
     """
     receipt = _check_usable(site, backup)
     sites.check_restorable(uow, site)
+    more = tuple(app for app in backup.apps or () if app not in site.apps)
+    if more:
+        uow.publish(SiteAppsWanted(site.id, site.team_id, more, is_restore=True))
     return sites.start_restore(uow, site, receipt)
 
 

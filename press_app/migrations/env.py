@@ -7,6 +7,7 @@ from alembic.operations.ops import DropTableOp, MigrationScript, ModifyTableOps
 from sqlalchemy import Connection, create_engine
 
 from press_app.kit.db import CHOICE_LENGTH, Choice
+from press_app.migrations import runner
 from press_app.migrations.tables import METADATA
 
 
@@ -45,6 +46,5 @@ if isinstance(given, Connection):
     run(given)
 else:
     engine = given or create_engine(context.config.get_main_option("sqlalchemy.url") or "sqlite://")
-    with engine.connect() as opened:
+    with engine.connect() as opened, runner.migrating(opened):
         run(opened)
-        opened.commit()

@@ -45,6 +45,8 @@ class SiteAppsWanted:
     site_id: str
     team_id: str
     added: tuple[str, ...]
+    is_restore: bool = False
+    """They would come with the data of a backup."""
 
 
 @dataclass(frozen=True)

@@ -197,6 +197,13 @@ def check_config(config: Mapping[str, object]) -> None:
         raise ConfigRefused(message, keys=secrets)
 
 
+def list_orphans(config: Iterable[str], removed: Iterable[str], kept: Iterable[str]) -> list[str]:
+    """Settings that are named after an app that was removed; no engine takes them without it."""
+    stays = tuple(f"{app}_" for app in kept)
+    gone = tuple(f"{app}_" for app in removed)
+    return sorted(key for key in config if key.startswith(gone) and not key.startswith(stays))
+
+
 def is_same(before: Mapping[str, object], after: Mapping[str, object]) -> bool:
     """Whether two settings are equal; ``true`` is not 1."""
     return not list_differences(before, after)

@@ -34,15 +34,28 @@ def take_place(uow: UnitOfWork, apps: Collection[str]) -> Bench:
     return _take_first(uow, apps, lambda _bench: True)
 
 
-def take_place_back(uow: UnitOfWork, bench_id: str, apps: Collection[str]) -> Bench:
+def take_place_back(
+    uow: UnitOfWork, bench_id: str, apps: Collection[str], *, avoid: Collection[str] = ()
+) -> Bench:
     """A place for a site that comes back: on its old bench where that still serves, else on one of its engine.
 
-    Raises :class:`press_app.benches.errors.NoBench`.
+    On none of ``avoid``. Raises :class:`press_app.benches.errors.NoBench`.
     """
-    if _count(uow, bench_id, 1, Bench.status.in_(SERVING)):
+    if bench_id not in avoid and _count(uow, bench_id, 1, Bench.status.in_(SERVING)):
         return reads.get_bench(uow.session, bench_id)
     engine = reads.get_release_of(uow.session, bench_id).engine
-    return _take_first(uow, apps, lambda bench: bench.release.engine == engine)
+    try:
+        return _take_first(
+            uow, apps, lambda bench: bench.release.engine == engine and bench.place.bench_id not in avoid
+        )
+    except NoBench:
+        if not avoid:
+            raise
+        message = (
+            "No other bench has room, and from the site's old one data that it left there are still being removed. It comes "
+            "back by itself as soon as they are gone, or another bench of its engine runs."
+        )
+        raise NoBench(message, avoided=sorted(avoid)) from None
 
 
 def take_place_near(uow: UnitOfWork, bench_id: str, apps: Collection[str]) -> Bench:

@@ -45,10 +45,12 @@ def on_site_apps_wanted(uow: UnitOfWork, event: SiteAppsWanted) -> None:
     granted = find_granted_apps(uow.session, event.site_id)
     refused = [app for app in event.added if granted is not None and app not in granted]
     if refused:
-        message = (
-            f"The plan of this site does not grant {', '.join(refused)}; it grants {', '.join(granted or ())}. Nothing was "
-            "changed. Change to a larger plan first."
-        )
+        names = ", ".join(refused)
+        what, way_out = f"The plan of this site does not grant {names}", "Change to a larger plan first."
+        if event.is_restore:
+            what = f"The backup has {names}, which the plan of this site does not grant"
+            way_out = "Change to a larger plan first, or choose a backup without them."
+        message = f"{what}; it grants {', '.join(granted or ())}. Nothing was changed. {way_out}"
         raise NotEntitled(message, site_id=event.site_id, apps=refused, granted=list(granted or ()))
 
 

@@ -34,8 +34,6 @@ def upgrade() -> None:
         sa.Column('until', press_app.kit.db.Moment(), nullable=True),
         sa.ForeignKeyConstraint(['site_id'], ['site.id'], name=op.f('fk_address_site_id_site')),
         sa.PrimaryKeyConstraint('hostname', name=op.f('pk_address')),
-        sa.Index(op.f('ix_address_site_id'), 'site_id'),
-        sa.Index(op.f('ix_address_until'), 'until'),
         )
     op.execute(
         "INSERT INTO address (hostname, site_id, kind) SELECT hostname, id, 'name' FROM site "
@@ -51,7 +49,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(['bench_id'], ['bench.id'], name=op.f('fk_leftover_bench_id_bench')),
         sa.ForeignKeyConstraint(['site_id'], ['site.id'], name=op.f('fk_leftover_site_id_site')),
         sa.PrimaryKeyConstraint('site_id', 'bench_id', name=op.f('pk_leftover')),
-        sa.Index(op.f('ix_leftover_bench_id'), 'bench_id'),
         )
     if 'spare_miss' not in tables:
         op.create_table('spare_miss',
@@ -60,8 +57,16 @@ def upgrade() -> None:
         sa.Column('locale', sa.String(length=128), nullable=False),
         sa.Column('at', press_app.kit.db.Moment(), nullable=False),
         sa.PrimaryKeyConstraint('id', name=op.f('pk_spare_miss')),
-        sa.Index(op.f('ix_spare_miss_at'), 'at'),
         )
+    # On their own, so that a repeat finds out about each.
+    for table, column in (('address', 'site_id'), ('address', 'until'), ('leftover', 'bench_id'), ('spare_miss', 'at')):
+        _add_index(table, column)
+
+
+def _add_index(table: str, column: str) -> None:
+    name = f'ix_{table}_{column}'
+    if name not in {index['name'] for index in sa.inspect(op.get_bind()).get_indexes(table)}:
+        op.create_index(op.f(name), table, [column], unique=False)
 
 
 def _add_site_columns(known: set[str]) -> None:

@@ -6,6 +6,7 @@ from press_app.sites.service.changes import list_offered, request_apps, request_
 from press_app.sites.service.configs import on_config_finished, request_config
 from press_app.sites.service.copies import (
     call_off_copy,
+    check_copyable,
     reserve_copy,
     start_backup_for_copy,
     start_copy,
@@ -19,6 +20,7 @@ from press_app.sites.service.leftovers import (
     request_drop,
 )
 from press_app.sites.service.logins import forget_login_links, on_login_link_finished, open_login_link
+from press_app.sites.service.outcomes import take_apps
 from press_app.sites.service.reads import (
     find_by_hostname,
     find_site,
@@ -68,6 +70,7 @@ from press_app.sites.service.wishes import (
 
 __all__ = [
     "call_off_copy",
+    "check_copyable",
     "check_restorable",
     "converge",
     "drop_again",
@@ -134,5 +137,6 @@ __all__ = [
     "start_backup_for_copy",
     "start_copy",
     "start_restore",
+    "take_apps",
     "wake_copies",
 ]

@@ -27,7 +27,8 @@ def on_apps_finished(uow: UnitOfWork, job: Job) -> None:
     if job.status is not JobStatus.SUCCEEDED:
         _end_badly(uow, site, job)
         return
-    before, site.apps = site.apps, _read_apps(job)
+    before = site.apps
+    outcomes.take_apps(uow, site, _read_apps(job))
     site.size_bytes = (job.result or {}).get("size_bytes", site.size_bytes)
     closed = find_closed_seconds(job)
     _end_well(uow, site, rules.say_difference(*rules.compare(before, site.apps)), closed)

@@ -14,23 +14,37 @@ from press_app.jobs.model import Job
 from press_app.kit.ids import new_id
 from press_app.sites import rules
 from press_app.sites.errors import SiteNotReady
-from press_app.sites.lifecycle import LIFECYCLE, SiteEvent, SiteStatus, Wanted
+from press_app.sites.lifecycle import LIFECYCLE, HoldKind, SiteEvent, SiteStatus, Wanted
 from press_app.sites.model import Site
 from press_app.sites.rules import MAX_FAILURES, Action
 from press_app.sites.service import logins, orders, outcomes, reads, starts, wishes
 from press_app.work.unit_of_work import UnitOfWork
 
 BACKUP_KIND = "for-copy"
+NOT_COPIED = frozenset({HoldKind.OPERATOR, HoldKind.QUOTA, HoldKind.SECURITY})
+"""Holds because of what the site does or has; one for billing is about who pays, which a copy has to find, too."""
 MADE_WITHIN = timedelta(hours=1)
 """A copy has data, and takes as long as a restore does; a new site has none."""
 
 
+def check_copyable(uow: UnitOfWork, origin: Site, *, by_operator: bool) -> None:
+    """Raises :class:`SiteNotReady` while somebody looks into the origin: a copy would go on with what it is held for."""
+    kinds = [hold.kind for hold in reads.list_holds(uow.session, origin.id) if hold.kind in NOT_COPIED]
+    if kinds and not by_operator:
+        message = (
+            f"{origin.name} is held ({', '.join(kinds)}), and no copy is made of a site that is held for this. Nothing was "
+            "created. It can be copied when the hold is lifted; ask an operator."
+        )
+        raise SiteNotReady(message, site_id=origin.id, holds=[kind.value for kind in kinds])
+
+
 def start_backup_for_copy(uow: UnitOfWork, origin: Site) -> str:
     """Take the backup that a copy is made from. Returns its id. Raises :class:`SiteNotReady`, and ``busy``."""
-    if origin.status is not SiteStatus.ACTIVE or reads.is_held(uow.session, origin.id):
+    is_held = reads.is_held(uow.session, origin.id)
+    if origin.status is not SiteStatus.ACTIVE or is_held:
         message = (
-            f"{origin.name} is {origin.status}{' and held' if reads.is_held(uow.session, origin.id) else ''}, so no backup of "
-            "its present data is taken. Nothing was created. Name one of its backups instead, or wait until it is active."
+            f"{origin.name} is {origin.status}{' and held' if is_held else ''}, so no backup of its present data is taken. "
+            "Nothing was created. Name one of its backups instead, or wait until it is active."
         )
         raise SiteNotReady(message, site_id=origin.id, status=origin.status.value)
     backup_id, _ = starts.start_backup(uow, origin, kind=BACKUP_KIND)
@@ -53,13 +67,15 @@ def reserve_copy(
     """
     rules.check_name(name)
     now = uow.now()
+    _, lacking = rules.compare(origin.apps, apps)
+    orphans = rules.list_orphans(origin.config, lacking, apps)
     site = Site(
         id=new_id(),
         team_id=origin.team_id,
         name=name,
         hostname=f"{name}.{domain}",
         apps=list(apps),
-        config=dict(origin.config),
+        config={key: value for key, value in origin.config.items() if key not in orphans},
         locale=dict(origin.locale),
         company=origin.company,
         admin_login=origin.admin_login,

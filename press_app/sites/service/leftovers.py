@@ -95,6 +95,11 @@ def list_leftovers(session: Session | ReadSession, bench_ids: Sequence[str]) -> 
     return {(site_id, bench_id) for site_id, bench_id in session.execute(query)}
 
 
+def list_benches_of(session: Session | ReadSession, site_id: str) -> list[str]:
+    """Benches on which something is left of this site."""
+    return list(session.scalars(select(Leftover.bench_id).where(Leftover.site_id == site_id)))
+
+
 def drop_again(uow: UnitOfWork) -> None:
     """Ask for every removal that is due: the net under their own tasks."""
     due = select(Leftover).where(Leftover.retry_at <= uow.now())

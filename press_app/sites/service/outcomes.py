@@ -1,5 +1,7 @@
 """What the end of a job can mean for its site: opened, left, tried again, broken."""
 
+from collections.abc import Sequence
+
 from press_app.benches import service as benches
 from press_app.edge.port import RouteState
 from press_app.jobs.lifecycle import JobStatus
@@ -72,6 +74,17 @@ def break_down(uow: UnitOfWork, site: Site, job: Job, action: str) -> None:
     site.apply(SiteEvent.FAIL, uow.now())
     message = f"{job.purpose} failed: {site.error.get('message', '')} It is {try_again(uow, site)}."
     uow.record("site.broken", site.target, message, team_id=site.team_id, status=site.status.value)
+
+
+def take_apps(uow: UnitOfWork, site: Site, apps: Sequence[str]) -> None:
+    """These are its apps from now on; settings of others go with them, as every later order would be refused for them."""
+    _, removed = rules.compare(site.apps, apps)
+    site.apps = list(apps)
+    orphans = rules.list_orphans(site.config, removed, apps)
+    if orphans:
+        site.config = {key: value for key, value in site.config.items() if key not in orphans}
+        message = f"Settings of apps that it has no more went with them: {', '.join(orphans)}."
+        uow.record("site.config", site.target, message, team_id=site.team_id, keys=orphans)
 
 
 def tell_data_replaced(uow: UnitOfWork, site: Site, job: Job) -> None:

@@ -17,7 +17,7 @@ from press_app.sites.events import SiteCopyDue, SiteRestoreWanted
 from press_app.sites.lifecycle import SiteEvent, SiteStatus
 from press_app.sites.model import Site
 from press_app.sites.rules import Action
-from press_app.sites.service import addresses, changes, logins, orders, reads
+from press_app.sites.service import addresses, changes, leftovers, logins, orders, reads
 from press_app.spares import service as spares
 from press_app.work.unit_of_work import UnitOfWork
 
@@ -176,7 +176,9 @@ def start_restore(uow: UnitOfWork, site: Site, backup: Mapping[str, Any]) -> Job
     """
     changes.give_up(uow, site)
     if not site.has_place:
-        site.bench_id = benches.take_place_back(uow, site.bench_id or "", site.apps).id
+        # The removal of what it left on a bench may be on its way to the host: it would hit the site itself there.
+        left_on = leftovers.list_benches_of(uow.session, site.id)
+        site.bench_id = benches.take_place_back(uow, site.bench_id or "", site.apps, avoid=left_on).id
         site.has_place = True
     site.route = RouteState.MAINTENANCE
     logins.forget_first(uow, site)

@@ -6,6 +6,7 @@ from press_app.backups import service as backups
 from press_app.backups.errors import BackupNotVerified, BackupUnknown
 from press_app.backups.lifecycle import BackupStatus
 from press_app.backups.model import Backup
+from press_app.billing.errors import NotEntitled
 from press_app.kit.pagination import PageRequest
 from press_app.sites import service as sites
 from press_app.sites.errors import SiteNotReady
@@ -123,6 +124,32 @@ class TestRestore:
         driver.observe("hold", reason=UNPAID)
         with pytest.raises(SiteNotReady):
             restore(driver, site.id, backup_id)
+
+    def test_brings_no_apps_back_that_the_plan_does_not_grant_any_more(self, driver: Driver) -> None:
+        site = driver.active_site(plan_code="business")
+        before = take(driver, site.id)
+        driver.finish_all()
+        with driver.work.begin(actor="owner") as uow:
+            sites.request_apps(uow, sites.get_site(uow.session, site.id), ["base"])
+        driver.finish_all()
+        after = take(driver, site.id)
+        driver.finish_all()
+        driver.observe(plan_code="starter")
+        with pytest.raises(NotEntitled, match=r"The backup has crm, hr, which .* or choose a backup without"):
+            restore(driver, site.id, before)
+        assert driver.orders("restore_site") == []
+        restore(driver, site.id, after)
+        driver.finish_all()
+        assert (driver.site().status, driver.site().apps) == (SiteStatus.ACTIVE, ["base"])
+
+    def test_keeps_apps_that_the_site_has_although_its_plan_became_smaller(self, driver: Driver) -> None:
+        site = driver.active_site(plan_code="business")
+        backup_id = take(driver, site.id)
+        driver.finish_all()
+        driver.observe(plan_code="starter")
+        restore(driver, site.id, backup_id)
+        driver.finish_all()
+        assert driver.site().apps == ["base", "crm", "hr"]
 
     def test_that_was_taken_back_leaves_the_site_running(self, driver: Driver) -> None:
         site = driver.active_site()

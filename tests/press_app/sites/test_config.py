@@ -2,19 +2,42 @@
 
 import pytest
 
+from press_app.backups import service as backups
+from press_app.jobs.model import Job
 from press_app.sites import rules
 from press_app.sites import service as sites
 from press_app.sites.errors import ConfigRefused, NothingToChange
 from press_app.sites.lifecycle import SiteStatus
+from press_app.work import journal
 from tests.factories.subscriptions import TERMINATED
 from tests.press_app.driver import Driver
 
 GIVEN: dict[str, bool | int | str] = {"show_help": False, "session_hours": 8, "greeting": "Bonjour"}
+OF_CRM: dict[str, bool | int | str] = {"crm_page_size": 20, "crm": 1, "show_help": False}
 
 
 def set_config(driver: Driver, config: dict[str, bool | int | str]) -> None:
     with driver.work.begin(actor="owner") as uow:
         sites.request_config(uow, sites.get_site(uow.session, driver.site().id), config)
+
+
+def request_apps(driver: Driver, *apps: str) -> Job:
+    with driver.work.begin(actor="owner") as uow:
+        return sites.request_apps(uow, sites.get_site(uow.session, driver.site().id), apps)
+
+
+def take_backup(driver: Driver) -> str:
+    with driver.work.begin(actor="owner") as uow:
+        backup_id, _ = sites.request_backup(uow, sites.get_site(uow.session, driver.site().id))
+    driver.finish_all()
+    return backup_id
+
+
+def restore(driver: Driver, backup_id: str) -> None:
+    with driver.work.begin(actor="owner") as uow:
+        site = sites.get_site(uow.session, driver.site().id)
+        backups.request_restore(uow, site, backups.get_backup(uow.session, backup_id))
+    driver.finish_all()
 
 
 class TestConfig:
@@ -61,6 +84,62 @@ class TestConfig:
         with pytest.raises(NothingToChange):
             set_config(driver, {"flag": True})
         set_config(driver, {"flag": 1})
+
+
+class TestRemovedApps:
+    @pytest.fixture
+    def with_crm(self, driver: Driver) -> Driver:
+        driver.active_site(plan_code="business")
+        set_config(driver, OF_CRM)
+        driver.finish_all()
+        return driver
+
+    def list_lines(self, driver: Driver) -> list[str]:
+        with driver.work.read() as session:
+            return [line.message for line in journal.list_timeline(session, driver.site().target)]
+
+    def test_take_their_settings_along(self, with_crm: Driver) -> None:
+        request_apps(with_crm, "base", "hr")
+        with_crm.finish_all()
+        assert with_crm.site().config == {"crm": 1, "show_help": False}
+        message = "Settings of apps that it has no more went with them: crm_page_size."
+        assert message in self.list_lines(with_crm)
+        with_crm.observe("end", plan_code="business", reason=TERMINATED)
+        with_crm.finish_all()
+        with_crm.observe("run", plan_code="business")
+        with_crm.run()
+        (order,) = with_crm.orders("restore_site")
+        assert order.params["config"] == {"crm": 1, "show_help": False}
+
+    def test_keep_them_where_the_change_was_undone(self, with_crm: Driver) -> None:
+        request_apps(with_crm, "base", "hr")
+        with_crm.run()
+        with_crm.refuse("change_apps")
+        assert with_crm.site().config == OF_CRM
+
+    def test_take_them_along_with_a_restore_too(self, driver: Driver) -> None:
+        driver.active_site(plan_code="business")
+        job = request_apps(driver, "base")
+        driver.finish_all()
+        backup_id = take_backup(driver)
+        restore(driver, str(job.params["backup_id"]))
+        set_config(driver, OF_CRM)
+        driver.finish_all()
+        restore(driver, backup_id)
+        assert (driver.site().apps, driver.site().config) == (["base"], {"crm": 1, "show_help": False})
+
+
+@pytest.mark.parametrize(
+    ("removed", "kept", "orphans"),
+    [
+        (["crm"], ["base"], ["crm_page", "crm_plus_page"]),
+        (["crm"], ["base", "crm_plus"], ["crm_page"]),
+        ([], ["base"], []),
+        (["crm_plus"], ["base", "crm"], []),
+    ],
+)
+def test_orphans_are_told_by_the_apps_name(removed: list[str], kept: list[str], orphans: list[str]) -> None:
+    assert rules.list_orphans(["crm_page", "crm_plus_page", "crm", "other"], removed, kept) == orphans
 
 
 class TestSecrets:

@@ -27,11 +27,25 @@ def origin(driver: Driver) -> Site:
     return driver.site(site.id)
 
 
-def copy(driver: Driver, origin: Site, name: str = "acme-staging", backup_id: str | None = None) -> str:
+def copy(
+    driver: Driver,
+    origin: Site,
+    name: str = "acme-staging",
+    backup_id: str | None = None,
+    covered_by: str | None = None,
+) -> str:
     with driver.work.begin(actor="owner") as uow:
         backup = backups.get_backup(uow.session, backup_id) if backup_id else None
         row = sites.get_site(uow.session, origin.id)
-        return backups.request_copy(uow, row, name=name, domain="localhost", backup=backup).id
+        made = backups.request_copy(
+            uow, row, name=name, domain="localhost", backup=backup, covered_by=covered_by
+        )
+        return made.id
+
+
+def hold(driver: Driver, site: Site, kind: HoldKind) -> None:
+    with driver.work.begin(actor="operator") as uow:
+        sites.place_hold(uow, sites.get_site(uow.session, site.id), kind, "Looked at.")
 
 
 def back_up(driver: Driver, site: Site) -> str:
@@ -91,6 +105,20 @@ class TestCopy:
         copy_id = copy(driver, origin, backup_id=backup_id)
         driver.finish_all()
         assert driver.site(copy_id).apps == ["base", "crm", "hr"]
+
+    def test_has_no_settings_of_apps_that_its_backup_lacks(self, driver: Driver, origin: Site) -> None:
+        with driver.work.begin(actor="owner") as uow:
+            sites.request_apps(uow, sites.get_site(uow.session, origin.id), ["base"])
+        driver.finish_all()
+        backup_id = back_up(driver, origin)
+        with driver.work.begin(actor="owner") as uow:
+            sites.request_apps(uow, sites.get_site(uow.session, origin.id), ["base", "crm"])
+        driver.finish_all()
+        with driver.work.begin(actor="owner") as uow:
+            sites.request_config(uow, sites.get_site(uow.session, origin.id), {"crm_page": 1, "crm": 1})
+        driver.finish_all()
+        copy_id = copy(driver, origin, backup_id=backup_id)
+        assert driver.site(copy_id).config == {"crm": 1}
 
     def test_stays_silent_wherever_it_is_made_anew(self, driver: Driver, origin: Site) -> None:
         copy_id = copy(driver, origin)
@@ -165,13 +193,26 @@ class TestRefusals:
             copy(driver, site)
         assert driver.orders("take_backup") == []
 
-    def test_a_name_that_is_taken_and_a_site_that_is_held(self, driver: Driver, origin: Site) -> None:
+    def test_a_name_that_is_taken_and_a_site_that_nobody_pays_for(self, driver: Driver, origin: Site) -> None:
         with pytest.raises(SiteNameTaken):
             copy(driver, origin, "acme")
-        with driver.work.begin(actor="operator") as uow:
-            sites.place_hold(uow, sites.get_site(uow.session, origin.id), HoldKind.OPERATOR, "Looked at.")
+        hold(driver, origin, HoldKind.BILLING)
         with pytest.raises(SiteNotReady, match="Name one of its backups instead"):
             copy(driver, origin)
+
+    @pytest.mark.parametrize("kind", [HoldKind.SECURITY, HoldKind.OPERATOR, HoldKind.QUOTA])
+    def test_a_site_that_is_held_for_what_it_does_but_for_an_operator(
+        self, driver: Driver, origin: Site, kind: HoldKind
+    ) -> None:
+        backup_id = back_up(driver, origin)
+        hold(driver, origin, kind)
+        driver.finish_all()
+        for named in (backup_id, None):
+            with pytest.raises(SiteNotReady, match=f"is held \\({kind}\\).*ask an operator"):
+                copy(driver, origin, backup_id=named)
+        copy_id = copy(driver, origin, backup_id=backup_id, covered_by="operator")
+        driver.finish_all()
+        assert driver.site(copy_id).status is SiteStatus.ACTIVE
 
     def test_a_backup_of_another_site_or_one_that_is_not_proven(self, driver: Driver, origin: Site) -> None:
         other = driver.active_site("globex", plan_code="business")

@@ -14,6 +14,7 @@ from press_app.sites.errors import SiteNotReady, TargetUnclear
 from press_app.sites.lifecycle import HoldKind, SiteStatus
 from press_app.work import journal
 from tests.factories.servers import make_bench, make_release, make_server
+from tests.factories.subscriptions import TERMINATED
 from tests.press_app.driver import Driver
 
 NEXT = "tryton-9"
@@ -245,3 +246,36 @@ class TestLeftovers:
             benches.move(uow, benches.get_bench(uow.session, left.bench_id), BenchEvent.DRAIN)
         with pytest.raises(BenchNotEmpty), left.work.begin(actor="operator") as uow:
             benches.request_retire(uow, benches.get_bench(uow.session, left.bench_id))
+
+    @pytest.fixture
+    def homeless(self, left: Driver) -> Driver:
+        """The site was archived, its bench is gone, and the removal of what it left on its first one has not ended."""
+        left.observe("end", reason=TERMINATED)
+        left.finish_all_but("drop_site")
+        assert left.site().status is SiteStatus.ARCHIVED
+        with left.work.begin(actor="operator") as uow:
+            there = benches.get_bench(uow.session, find_bench(left))
+            benches.move(uow, there, BenchEvent.DRAIN)
+            uow.session.flush()
+            benches.request_retire(uow, there)
+        left.finish_all_but("drop_site")
+        assert len(left.orders("drop_site")) == 1
+        return left
+
+    def test_it_does_not_come_back_to_where_it_would_be_removed(self, homeless: Driver) -> None:
+        homeless.observe("run")
+        homeless.finish_all_but("drop_site")
+        site = homeless.site()
+        assert (site.status, site.has_place) == (SiteStatus.ARCHIVED, False)
+        assert site.error is not None
+        assert "still being removed" in site.error["message"]
+        homeless.answer("drop_site")
+        homeless.pass_time(minutes=1)
+        homeless.finish_all()
+        assert (homeless.site().status, homeless.site().bench_id) == (SiteStatus.ACTIVE, homeless.bench_id)
+
+    def test_it_comes_back_to_another_bench_at_once(self, homeless: Driver) -> None:
+        there = add_bench(homeless, "tryton-10")
+        homeless.observe("run")
+        homeless.finish_all_but("drop_site")
+        assert (homeless.site().status, homeless.site().bench_id) == (SiteStatus.ACTIVE, there)
