@@ -100,14 +100,16 @@ class DockerImages:
     def prune(self, label: str, *, keep: int, but: str) -> list[str]:
         """Remove all but ``but`` and the newest ``keep`` images that bear the label, and those without a name.
 
-        One that a container needs stays. An image made from layers of long ago is as old as they are, so what is needed
+        One that a container was made from stays, by all its names: an engine gives a name away while another is left. An image made from layers of long ago is as old as they are, so what is needed
         now is named. Returns the names that are gone.
         """
         with self._connection.asking() as client:
             client.images.prune(filters={"dangling": True, "label": label})
             found = [image for image in client.images.list(filters={"label": label}) if image.tags]
             newest = sorted(found, key=lambda image: str(image.attrs["Created"]), reverse=True)
-            old = [tag for image in newest[keep:] for tag in image.tags if tag != but]
+            used = {str(one["ImageID"]) for one in client.api.containers(all=True)}
+            unused = [image for image in newest[keep:] if image.id not in used]
+            old = [tag for image in unused for tag in image.tags if tag != but]
             return [tag for tag in old if _is_removed(client, tag)]
 
 

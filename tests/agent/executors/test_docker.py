@@ -385,6 +385,19 @@ class TestImages:
         assert set(images.prune(f"press.kind={kind}", keep=0, but=newer)) == {used, newest}
         assert images.prune(f"press.kind={kind}", keep=0, but="") == [newer]
 
+    def test_one_with_two_names_keeps_both_while_a_bench_runs_it(
+        self, executor: DockerExecutor, connection: DockerConnection, tmp_path: Path
+    ) -> None:
+        images, kind = DockerImages(connection), uuid.uuid4().hex
+        used = self.build(images, kind, 1)
+        with connection.asking() as client:
+            client.images.get(used).tag(f"press/test-{kind}:same")
+        executor.ensure_running(make_program(tmp_path / "bench", FOREVER, image=used))
+        assert images.prune(f"press.kind={kind}", keep=0, but="") == []
+        assert images.find(used)
+        executor.ensure_removed("bench-1")
+        assert len(images.prune(f"press.kind={kind}", keep=0, but="")) == 2
+
     def test_a_tag_that_means_another_image_replaces_what_runs(
         self, executor: DockerExecutor, connection: DockerConnection, tmp_path: Path
     ) -> None:

@@ -22,21 +22,19 @@ PROBE = FrappeProbe(())
 GERMANY = Locale(country="DE", currency="EUR", language="de", time_zone="Europe/Berlin")
 
 
-WEBHOOK = {
-    "webhook_doctype": "Contact",
-    "webhook_docevent": "after_insert",
-    "request_url": "http://127.0.0.1:9/",
-    "request_method": "POST",
-    "enabled": 1,
-}
-
-
 def callers(bench: Deployed, site: SiteSpec) -> list[int]:
     """Which of a site's webhooks are on."""
-    with FrappeClient(bench.door(site)) as client:
-        client.log_in()
-        found = client.get("/api/resource/Webhook", fields=json.dumps(["enabled"]))["data"]
-    return [int(row["enabled"]) for row in found]
+    record = folder_of(bench).read_record(site.site_id)
+    assert record is not None
+    with bench.databases.opened(record) as cursor:
+        return [int(enabled) for (enabled,) in fetch_all(cursor, "SELECT enabled FROM tabWebhook")]
+
+
+def add_caller(bench: Deployed, site: SiteSpec) -> None:
+    record = folder_of(bench).read_record(site.site_id)
+    assert record is not None
+    with bench.databases.opened(record) as cursor:
+        cursor.execute("INSERT INTO tabWebhook (name, enabled) VALUES ('HOOK-0001', 1)")
 
 
 def note(bench: Deployed, site: SiteSpec, text: str) -> None:
@@ -226,9 +224,7 @@ class TestCopy:
     def test_is_a_site_of_its_own_that_says_nothing(self, bench: Deployed, tmp_path: Path) -> None:
         site = bench.create()
         PROBE.write_record(bench.door(site), "Ada")
-        with FrappeClient(bench.door(site)) as client:
-            client.log_in()
-            client.post("/api/resource/Webhook", WEBHOOK)
+        add_caller(bench, site)
         bench.engine.write_backup(site.bench_id, site.site_id, tmp_path / "backup")
         copy = replace(site, site_id=f"{site.site_id[:-6]}c0ffee", hostname="copy.localhost")
         own = (copy.bench_id, copy.site_id)
