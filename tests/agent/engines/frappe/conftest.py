@@ -8,6 +8,7 @@ from agent.engines.frappe.databases import Databases
 from agent.host.mariadb import MariaDB
 from agent.host.mariadb_server import MariaDBMissing, MariaDBServer
 from tests.agent.engines.frappe.deployed import Deployed, deployed
+from tests.factories.frappe_app import notes_app
 
 
 @pytest.fixture(scope="session")
@@ -29,5 +30,5 @@ def databases(server: MariaDB) -> Databases:
 @pytest.fixture(scope="session")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """A deployed bench; tests bring their own sites."""
-    with deployed(tmp_path_factory.mktemp("agent")) as ready:
+    with deployed(tmp_path_factory.mktemp("agent"), notes_app("first")) as ready:
         yield ready

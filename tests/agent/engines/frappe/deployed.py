@@ -22,7 +22,6 @@ from agent.host.docker_images import DockerImages
 from tests.agent.support import ROOT, free_port
 from tests.factories.docker_engine import docker_engine
 from tests.factories.frappe import BUNDLE, find_base, list_sources
-from tests.factories.frappe_app import notes_app
 
 OWNER = "ada@example.com"
 HOME = Locale()
@@ -81,9 +80,9 @@ class Deployed:
 
 
 @contextmanager
-def deployed(data_dir: Path) -> Iterator[Deployed]:
-    """Deploy a bench for the block. Skips the test where no Frappe is named."""
-    sources = (*list_sources(), notes_app("first"))
+def deployed(data_dir: Path, *more: Source) -> Iterator[Deployed]:
+    """Deploy a bench for the block, with ``more`` apps than are named. Skips the test where no Frappe is named."""
+    sources = (*list_sources(), *more)
     with docker_engine() as docker:
         settings = Settings(
             data_dir=data_dir,
