@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from press_app.jobs import service as jobs
 from press_app.jobs.lifecycle import JobStatus
 from press_app.jobs.model import Job
 from press_app.sites import rules
@@ -26,7 +27,7 @@ def request_config(uow: UnitOfWork, site: Site, config: Mapping[str, ConfigValue
             "changed."
         )
         raise SiteNotReady(message, site_id=site.id, status=site.status.value, action="config")
-    if rules.is_same(site.config, config):
+    if rules.is_same(site.config, config) and not _is_unknown(uow, site):
         message = f"The settings of {site.name} are just these. Nothing was changed."
         raise NothingToChange(message, site_id=site.id)
     changes.note(uow, site, ChangeKind.CONFIG)
@@ -43,10 +44,17 @@ def request_config(uow: UnitOfWork, site: Site, config: Mapping[str, ConfigValue
     )
 
 
+def _is_unknown(uow: UnitOfWork, site: Site) -> bool:
+    """Whether the host may have others than the row says: the last attempt failed, and was not taken back."""
+    last = jobs.find_newest(uow.session, site.target, "set_config")
+    return last is not None and last.status is not JobStatus.SUCCEEDED and not outcomes.is_compensated(last)
+
+
 def _keep(uow: UnitOfWork, site: Site, config: Mapping[str, ConfigValue], sequel: str = "") -> None:
     before, site.config = site.config, dict(config)
     names = rules.list_differences(before, site.config)
-    changes.end_note(uow, site, "done", f"Settings changed: {', '.join(names)}.{sequel}")
+    said = f"Settings changed: {', '.join(names)}." if names else "The settings are as they were."
+    changes.end_note(uow, site, "done", f"{said}{sequel}")
 
 
 def on_config_finished(uow: UnitOfWork, job: Job) -> None:

@@ -67,6 +67,22 @@ class TestConfig:
         assert site.last_change["outcome"] == "undone"
         assert "takes no 'greeting'" in site.last_change["message"]
 
+    def test_of_unknown_outcome_are_set_back(self, driver: Driver) -> None:
+        driver.active_site()
+        set_config(driver, GIVEN)
+        driver.run()
+        driver.refuse("set_config", "The host hung.", compensated=False)
+        assert driver.site().config == {}
+        set_config(driver, {})
+        driver.run()
+        assert driver.orders("set_config")[0].params["config"] == {}
+        driver.finish_all()
+        change = driver.site().last_change
+        assert change is not None
+        assert (change["outcome"], change["message"]) == ("done", "The settings are as they were.")
+        with pytest.raises(NothingToChange):
+            set_config(driver, {})
+
     def test_comes_back_with_the_site(self, driver: Driver) -> None:
         driver.active_site()
         set_config(driver, GIVEN)
