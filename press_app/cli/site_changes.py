@@ -199,10 +199,13 @@ def _change(
 ) -> None:
     send = api.put if method == "put" else api.post
     answer = send(f"/v1/sites/{site['id']}/{door}", body)
-    if not wait:
+    if not wait and answer["job_id"] is not None:
         show(answer, as_json=as_json, sentence=f"{site['name']}: job {answer['job_id']} is on its way.")
         return
-    site = follow(api, site["id"], answer["job_id"], quiet=as_json)
+    if answer["job_id"] is None:
+        site = api.get(f"/v1/sites/{site['id']}")
+    else:
+        site = follow(api, site["id"], answer["job_id"], quiet=as_json)
     show(site, as_json=as_json, sentence=f"{site['hostname']}: {site['last_change']['message']}")
 
 

@@ -81,7 +81,7 @@ class HoldKind(StrEnum):
 
 
 _MINUTES = timedelta(minutes=1)
-_SERVING = frozenset({"login", "backup", "restore", "password", "change"})
+_SERVING = frozenset({"login", "backup", "restore", "password", "change", "config"})
 
 LIFECYCLE: Lifecycle[SiteStatus, SiteEvent] = Lifecycle(
     name="site",
@@ -102,7 +102,7 @@ LIFECYCLE: Lifecycle[SiteStatus, SiteEvent] = Lifecycle(
             on_timeout=SiteEvent.FAIL,
         ),
         SiteStatus.SUSPENDED: Stable(
-            meaning="Answers 402 and says why; data stay.", allows=frozenset({"backup", "restore"})
+            meaning="Answers 402 and says why; data stay.", allows=frozenset({"backup", "restore", "config"})
         ),
         SiteStatus.RESUMING: Working(
             meaning="Being opened on the host, then at the edge.",
@@ -117,7 +117,8 @@ LIFECYCLE: Lifecycle[SiteStatus, SiteEvent] = Lifecycle(
             on_timeout=SiteEvent.FAIL,
         ),
         SiteStatus.ARCHIVED: Stable(
-            meaning="Only its verified backup stands; can be brought back.", allows=frozenset({"undo"})
+            meaning="Only its verified backup stands; can be brought back.",
+            allows=frozenset({"undo", "config"}),
         ),
         SiteStatus.RESTORING: Working(
             meaning="Made again from a backup, then opened at the edge.",

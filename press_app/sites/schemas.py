@@ -222,12 +222,12 @@ class ConfigView(BaseModel):
 class ChangeStarted(BaseModel):
     """The job that changes the site, and the backup that it takes first."""
 
-    job_id: str
+    job_id: str | None = Field(description="Null where there was nothing to do on a host, and it is done.")
     backup_id: str | None
 
     @classmethod
-    def of(cls, job: Job) -> Self:
-        return cls(job_id=job.id, backup_id=job.params.get("backup_id"))
+    def of(cls, job: Job | None) -> Self:
+        return cls(job_id=job.id if job else None, backup_id=job.params.get("backup_id") if job else None)
 
 
 class LoginLinkView(BaseModel):

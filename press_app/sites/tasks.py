@@ -124,6 +124,20 @@ def drop_leftover(*, work: Work, agents: Agents, correlation_id: str, site_id: s
         service.request_drop(uow, site_id, bench_id, is_standing=(site_id, own) in standing)
 
 
+@task("site.look_for", queue="urgent", max_attempts=100, max_wait_seconds=60)
+def look_for(*, work: Work, agents: Agents, correlation_id: str, site_id: str) -> None:
+    """Ask the host where a site is that may have moved without anybody hearing of it."""
+    with work.read() as session:
+        target = service.find_target(session, site_id)
+        address = None if target is None else benches.find_address(session, target)
+    if address is None:
+        return
+    held = agents.read_state(address).get("sites", [])
+    held_on = {str(site.get("bench_id")) for site in held if site.get("id") == site_id}
+    with work.begin(actor="reconciler", correlation_id=correlation_id) as uow:
+        service.on_looked_for(uow, site_id, held_on)
+
+
 @task("site.forget", queue="slow", schedule="41 * * * *", max_attempts=1)
 def forget(*, work: Work) -> None:
     """Remove what is over: read changes of the edge's table, dead login links, former names; look after leftovers."""
@@ -134,4 +148,4 @@ def forget(*, work: Work) -> None:
         service.drop_again(uow)
 
 
-TASKS = (converge, publish, verify, reconcile, measure, drop_leftover, forget)
+TASKS = (converge, publish, verify, reconcile, measure, drop_leftover, look_for, forget)

@@ -78,7 +78,7 @@ def read_config(site_id: str, work: WorkDep, who: SubjectDep) -> ConfigView:
 def set_config(
     site_id: str, body: ConfigPut, work: WorkDep, who: SubjectDep, idempotency: IdempotencyDep
 ) -> ChangeStarted:
-    """Let just these settings count; the site serves all the time."""
+    """Let just these settings count; a site that serves goes on. A suspended or archived site has them when it is back."""
     return parts.start(
         work, who, site_id, idempotency, lambda uow, site: service.request_config(uow, site, body.config)
     )

@@ -58,7 +58,11 @@ def act_on(
 
 
 def start(
-    work: Work, who: Subject, site_id: str, idempotency: Idempotency, act: Callable[[UnitOfWork, Site], Job]
+    work: Work,
+    who: Subject,
+    site_id: str,
+    idempotency: Idempotency,
+    act: Callable[[UnitOfWork, Site], Job | None],
 ) -> ChangeStarted:
     """Begin a change; its job does the work."""
     with open_uow(work, who) as uow:

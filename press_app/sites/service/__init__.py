@@ -1,7 +1,13 @@
 """What can be done with sites: read them, wish, start work, take results."""
 
 from press_app.sites.service.addresses import forget_former, list_former
-from press_app.sites.service.change_results import on_apps_finished, on_move_finished, on_rename_finished
+from press_app.sites.service.change_results import (
+    find_target,
+    on_apps_finished,
+    on_looked_for,
+    on_move_finished,
+    on_rename_finished,
+)
 from press_app.sites.service.changes import list_offered, request_apps, request_move, request_rename
 from press_app.sites.service.configs import on_config_finished, request_config
 from press_app.sites.service.copies import (
@@ -78,6 +84,7 @@ __all__ = [
     "find_by_hostname",
     "find_own_bench",
     "find_site",
+    "find_target",
     "forget_changes",
     "forget_former",
     "forget_login_links",
@@ -107,6 +114,7 @@ __all__ = [
     "on_create_finished",
     "on_drop_finished",
     "on_login_link_finished",
+    "on_looked_for",
     "on_move_finished",
     "on_overdue",
     "on_password_finished",

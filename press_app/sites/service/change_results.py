@@ -1,17 +1,20 @@
 """Taking the results of changes into the sites."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 from press_app.benches import service as benches
+from press_app.jobs import service as jobs
 from press_app.jobs.lifecycle import JobStatus
 from press_app.jobs.model import Job
+from press_app.kit.db import ReadSession, Session
 from press_app.plans import rules as plan_rules
 from press_app.plans.errors import AppUnknown
 from press_app.sites import rules
 from press_app.sites.lifecycle import SiteStatus
 from press_app.sites.model import Site
-from press_app.sites.service import addresses, changes, leftovers, outcomes
+from press_app.sites.service import addresses, changes, leftovers, outcomes, reads
 from press_app.work.unit_of_work import UnitOfWork
 
 CLOSE, PROBE, DROP = "ensure_closed", "probe", "ensure_dropped"
@@ -69,8 +72,8 @@ def on_move_finished(uow: UnitOfWork, job: Job) -> None:
         _arrive(uow, site, job, is_old_gone=True)
     elif (job.error or {}).get("step") == DROP:
         _arrive(uow, site, job, is_old_gone=False)
-    elif _had_arrived(site, job):
-        _arrive(uow, site, job, is_old_gone=True)
+    elif _may_have_arrived(site, job):
+        uow.enqueue("site.look_for", unique_key=f"look:{site.id}", site_id=site.id)
     elif outcomes.is_compensated(job):
         if site.to_bench_id is not None:
             benches.give_place_back(uow, site.to_bench_id)
@@ -80,13 +83,30 @@ def on_move_finished(uow: UnitOfWork, job: Job) -> None:
         _end_badly(uow, site, job)
 
 
-def _had_arrived(site: Site, job: Job) -> bool:
-    """Whether an attempt of which nobody heard had moved it: nothing else takes a site from its bench.
-
-    Whether that is so is seen from outside before the site is active.
-    """
+def _may_have_arrived(site: Site, job: Job) -> bool:
+    """Whether an attempt of which nobody heard may have moved it; the host is asked where it is before that is said."""
     is_repeated = int((site.change or {}).get("tries", 1)) > 1
     return is_repeated and (job.error or {}).get("code") == "site_unknown"
+
+
+def find_target(session: Session | ReadSession, site_id: str) -> str | None:
+    """The bench on which a site is looked for that its own bench does not know; None where nobody looks any more."""
+    site = reads.get_site(session, site_id)
+    return site.to_bench_id if site.change is not None and site.status is SiteStatus.UPDATING else None
+
+
+def on_looked_for(uow: UnitOfWork, site_id: str, held_on: Collection[str]) -> None:
+    """The host said on which benches it holds the site: where it was moving, or not there."""
+    site = reads.get_site(uow.session, site_id)
+    job = jobs.find_newest(uow.session, site.target, "move_site")
+    if job is None or find_target(uow.session, site_id) is None or not _is_awaited(uow, site):
+        return
+    if site.to_bench_id in held_on:
+        _arrive(uow, site, job, is_old_gone=site.bench_id not in held_on)
+        return
+    where = "on its own bench" if site.bench_id in held_on else "on neither bench"
+    changes.end_note(uow, site, "failed", f"{job.purpose} failed half-way: the host holds it {where}.")
+    outcomes.break_down(uow, site, job, "change")
 
 
 def _arrive(uow: UnitOfWork, site: Site, job: Job, *, is_old_gone: bool) -> None:

@@ -7,6 +7,8 @@ import pytest
 from press_app.cli.failures import CommandFailed
 from press_app.cli.site_changes import read_setting
 from press_app.servers import service as servers
+from press_app.sites import service as sites
+from press_app.sites.lifecycle import Wanted
 from press_app.sites.model import Site
 from tests.factories.servers import make_bench, make_release
 from tests.press_app.cli.conftest import Press
@@ -87,6 +89,13 @@ class TestOthers:
         assert press("site", "config", site.name, "--json").json == {"hours": 8, "show_help": False}
         press("site", "config", site.name, "--unset", "hours", "--set", 'code="8"')
         assert press("site", "config", site.name, "--json").json == {"code": "8", "show_help": False}
+
+    def test_settings_of_an_archived_site_need_no_job(self, press: Press, driver: Driver, site: Site) -> None:
+        with driver.work.begin(actor="owner") as uow:
+            sites.set_wanted(uow, sites.get_site(uow.session, site.id), Wanted.ARCHIVED, why="asked")
+        driver.finish_all()
+        said = press("site", "config", site.name, "--set", "hours=8")
+        assert "Settings changed: hours. They count when it comes back." in said.out
 
 
 class TestReadSetting:

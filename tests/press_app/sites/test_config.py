@@ -6,19 +6,19 @@ from press_app.backups import service as backups
 from press_app.jobs.model import Job
 from press_app.sites import rules
 from press_app.sites import service as sites
-from press_app.sites.errors import ConfigRefused, NothingToChange
+from press_app.sites.errors import ConfigRefused, NothingToChange, SiteNotReady
 from press_app.sites.lifecycle import SiteStatus
 from press_app.work import journal
-from tests.factories.subscriptions import TERMINATED
+from tests.factories.subscriptions import TERMINATED, UNPAID
 from tests.press_app.driver import Driver
 
 GIVEN: dict[str, bool | int | str] = {"show_help": False, "session_hours": 8, "greeting": "Bonjour"}
 OF_CRM: dict[str, bool | int | str] = {"crm_page_size": 20, "crm": 1, "show_help": False}
 
 
-def set_config(driver: Driver, config: dict[str, bool | int | str]) -> None:
+def set_config(driver: Driver, config: dict[str, bool | int | str]) -> Job | None:
     with driver.work.begin(actor="owner") as uow:
-        sites.request_config(uow, sites.get_site(uow.session, driver.site().id), config)
+        return sites.request_config(uow, sites.get_site(uow.session, driver.site().id), config)
 
 
 def request_apps(driver: Driver, *apps: str) -> Job:
@@ -67,6 +67,22 @@ class TestConfig:
         assert site.last_change["outcome"] == "undone"
         assert "takes no 'greeting'" in site.last_change["message"]
 
+    def test_of_unknown_outcome_are_set_back(self, driver: Driver) -> None:
+        driver.active_site()
+        set_config(driver, GIVEN)
+        driver.run()
+        driver.refuse("set_config", "The host hung.", compensated=False)
+        assert driver.site().config == {}
+        set_config(driver, {})
+        driver.run()
+        assert driver.orders("set_config")[0].params["config"] == {}
+        driver.finish_all()
+        change = driver.site().last_change
+        assert change is not None
+        assert (change["outcome"], change["message"]) == ("done", "The settings are as they were.")
+        with pytest.raises(NothingToChange):
+            set_config(driver, {})
+
     def test_comes_back_with_the_site(self, driver: Driver) -> None:
         driver.active_site()
         set_config(driver, GIVEN)
@@ -84,6 +100,37 @@ class TestConfig:
         with pytest.raises(NothingToChange):
             set_config(driver, {"flag": True})
         set_config(driver, {"flag": 1})
+
+
+class TestSitesThatDoNotServe:
+    def test_of_a_suspended_site_are_set_on_its_host(self, driver: Driver) -> None:
+        driver.active_site()
+        driver.observe("hold", reason=UNPAID)
+        driver.finish_all()
+        set_config(driver, GIVEN)
+        driver.finish_all()
+        assert (driver.site().status, driver.site().config) == (SiteStatus.SUSPENDED, GIVEN)
+
+    def test_of_an_archived_site_are_kept_until_it_comes_back(self, driver: Driver) -> None:
+        driver.active_site()
+        driver.observe("end", reason=TERMINATED)
+        driver.finish_all()
+        assert set_config(driver, GIVEN) is None
+        driver.run()
+        assert driver.orders() == []
+        site = driver.site()
+        assert site.config == GIVEN
+        assert site.last_change is not None
+        assert site.last_change["outcome"] == "done"
+        driver.observe("run")
+        driver.run()
+        assert driver.orders("restore_site")[0].params["config"] == GIVEN
+
+    def test_of_one_that_is_half_made_wait(self, driver: Driver) -> None:
+        driver.observe()
+        driver.run()
+        with pytest.raises(SiteNotReady, match="is installing"):
+            set_config(driver, GIVEN)
 
 
 class TestRemovedApps:

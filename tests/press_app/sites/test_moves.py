@@ -1,7 +1,10 @@
 """Moving a site to another bench: its place, its release, and what becomes of what it left."""
 
+from typing import Any
+
 import pytest
 
+from press_app.agents.port import AgentUnreachable
 from press_app.benches import service as benches
 from press_app.benches.errors import BenchNotEmpty, BenchUnfit, BenchUnknown, NoBench
 from press_app.benches.lifecycle import BenchEvent
@@ -179,7 +182,12 @@ class TestFailures:
         assert moving.site().bench_id == find_bench(moving)
         assert count_places(moving) == (0, 1)
 
-    def test_one_that_had_arrived_without_anybody_hearing_of_it_is_found_there(self, moving: Driver) -> None:
+
+class TestUnheardOf:
+    """The job that moved the site was lost; the next attempt does not find it on its bench."""
+
+    @pytest.fixture
+    def unheard(self, moving: Driver) -> Driver:
         move(moving, release=NEXT)
         moving.run()
         moving.agents.lose_ledger(moving.server_id)
@@ -188,9 +196,53 @@ class TestFailures:
         moving.run()
         assert moving.site().status is SiteStatus.BROKEN
         moving.pass_time(seconds=6)
+        return moving
+
+    def refuse(self, driver: Driver) -> dict[str, Any]:
+        driver.refuse("move_site", "There is no such site on the bench.", code="site_unknown")
+        change = driver.site().last_change
+        assert change is not None
+        return change
+
+    def test_it_is_found_where_it_was_moving(self, unheard: Driver) -> None:
+        tell_state(unheard, find_bench(unheard))
+        assert self.refuse(unheard)["outcome"] == "done"
+        assert (unheard.site().status, unheard.site().bench_id) == (SiteStatus.ACTIVE, find_bench(unheard))
+        assert count_places(unheard) == (0, 1)
+
+    @pytest.mark.parametrize("is_at_home", [True, False])
+    def test_it_is_broken_where_it_is_not_there(self, unheard: Driver, is_at_home: bool) -> None:
+        tell_state(unheard, *([unheard.bench_id] if is_at_home else []))
+        change = self.refuse(unheard)
+        assert change["outcome"] == "failed"
+        assert f"holds it {'on its own bench' if is_at_home else 'on neither bench'}" in change["message"]
+        assert (unheard.site().status, unheard.site().bench_id) == (SiteStatus.BROKEN, unheard.bench_id)
+        assert count_places(unheard) == (1, 1)
+
+    def test_nothing_is_said_while_the_host_is_silent(self, unheard: Driver) -> None:
+        tell_state(unheard, find_bench(unheard))
+        (order,) = unheard.orders("move_site")
+        event = unheard.agents.fail(
+            unheard.server_id, order.job_id, "No such site.", code="site_unknown", compensated=True
+        )
+        unheard.push(event)
+        unheard.agents.failures.append(AgentUnreachable("It is away."))
+        unheard.run()
+        site = unheard.site()
+        assert (site.status, site.change is None) == (SiteStatus.UPDATING, False)
+        unheard.pass_time(minutes=1)
+        assert (unheard.site().status, unheard.site().bench_id) == (SiteStatus.ACTIVE, find_bench(unheard))
+
+
+class TestFirstAttempts:
+    def test_one_that_does_not_find_the_site_has_not_moved_it(self, moving: Driver) -> None:
+        move(moving, release=NEXT)
+        moving.run()
+        tell_state(moving, find_bench(moving))
         moving.refuse("move_site", "There is no such site on the bench.", code="site_unknown")
-        assert (moving.site().status, moving.site().bench_id) == (SiteStatus.ACTIVE, find_bench(moving))
-        assert count_places(moving) == (0, 1)
+        site = moving.site()
+        assert (site.status, site.bench_id) == (SiteStatus.ACTIVE, moving.bench_id)
+        assert count_places(moving) == (1, 0)
 
 
 class TestLeftovers:
