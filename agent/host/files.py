@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO
 
@@ -23,6 +23,11 @@ def copy_durably(source: Path, destination: Path) -> None:
     mode = source.stat().st_mode & 0o777
     with source.open("rb") as reader:
         _replace_durably(destination, mode, lambda target: shutil.copyfileobj(reader, target, CHUNK_BYTES))
+
+
+def write_durably(destination: Path, pieces: Iterable[bytes], *, mode: int = 0o640) -> None:
+    """Write what comes piece by piece, whole and on disk when it returns; an older file is replaced."""
+    _replace_durably(destination, mode, lambda target: target.writelines(pieces))
 
 
 def remove_tree(path: Path) -> bool:

@@ -78,8 +78,8 @@ def _store(context: Context[ArchiveSiteParams]) -> bool:
 
 def _discard(context: Context[ArchiveSiteParams]) -> None:
     """Remove what this job stored; an earlier attempt's backup may be all that is left of the site."""
-    earlier = context.params.backup
-    if earlier is None or context.notes.get("backup", {}).get("location") != earlier.location:
+    earlier, store = context.params.backup, context.host.store
+    if earlier is None or store.locate(backups.own_name(context)) != earlier.location:
         backups.discard_backup(context)
 
 

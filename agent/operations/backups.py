@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+from agent.errors import AgentError
 from agent.host import files
 from agent.host.clock import write_time
 from agent.operations.base import Context
 from agent.operations.errors import BackupDamaged
 from agent.operations.params import SiteParams, Uuid
+from agent.stores.errors import BackupLocked
 
 
 class BackupParams(SiteParams):
@@ -44,19 +46,33 @@ def write_backup(context: Context[BackupParams]) -> bool:
 
 def store_backup(context: Context[BackupParams]) -> bool:
     """Put the file into the store, off the host."""
-    params = context.params
-    name = f"{params.site_id}/{params.backup_id}"
-    context.notes["backup"]["location"] = context.host.store.put(name, context.work_dir / "backup")
+    location = context.host.store.put(own_name(context), context.work_dir / "backup")
+    context.notes["backup"]["location"] = location
     return True
 
 
+def own_name(context: Context[BackupParams]) -> str:
+    """What the job's own backup is called in the store."""
+    return f"{context.params.site_id}/{context.params.backup_id}"
+
+
 def discard_backup(context: Context[BackupParams]) -> None:
-    """Remove what the job stored, so that the id can be used again; from then on it is promised to nobody."""
+    """Remove what the job stored, whole or in halves; from then on it is promised to nobody.
+
+    A lock that keeps it is no failure of the job: it stays, is of no use to anybody, and can be deleted when the lock ends.
+    """
     backup = context.notes.get("backup", {})
     backup.pop("verified_at", None)
-    location = backup.get("location")
-    if location is not None:
-        context.host.store.delete(location)
+    store = context.host.store
+    try:
+        store.delete(store.locate(own_name(context)))
+    except BackupLocked as locked:
+        context.progress(locked.message)
+    except AgentError as error:
+        if "location" in backup:
+            raise
+        # It was not stored; halves of it are no backup, and the store is what failed in the first place.
+        context.progress(error.message)
 
 
 def read_back(context: Context[BackupParams]) -> bool:
