@@ -14,6 +14,7 @@ from agent import __version__
 from agent.api.problems import responses
 from agent.api.security import Guard, get_agent, get_guard, raw_body
 from agent.bootstrap import Agent
+from agent.engines.errors import BenchUnknown
 from agent.engines.port import BenchStatus, SiteState
 from agent.errors import AgentError
 from agent.host import files
@@ -65,6 +66,17 @@ class BenchLog(BaseModel):
     text: str
 
 
+class BenchStats(BaseModel):
+    """What a bench takes at this moment."""
+
+    bench_id: str
+    status: BenchStatus
+    memory_bytes: int
+    memory_limit_bytes: int
+    processor_seconds: float
+    processes: int
+
+
 class Health(BaseModel):
     """The process lives."""
 
@@ -103,6 +115,23 @@ def get_bench_log(
     guard.check(request, body, "benches.read")
     engine = agent.host.engines.get_for_bench(bench_id)
     return BenchLog(bench_id=bench_id, text=engine.read_bench_log(bench_id, LOG_BYTES))
+
+
+@router.get("/v1/benches/{bench_id}/stats", responses=responses(401, 404, 422, 503))
+def get_bench_stats(
+    bench_id: str,
+    body: Annotated[bytes, Depends(raw_body)],
+    request: Request,
+    guard: Annotated[Guard, Depends(get_guard)],
+    agent: Annotated[Agent, Depends(get_agent)],
+) -> BenchStats:
+    """What the bench takes now: memory and processor time of all its programs."""
+    guard.check(request, body, "benches.read")
+    bench = agent.host.engines.get_for_bench(bench_id).find_bench(bench_id)
+    if bench is None:
+        raise BenchUnknown(f"Bench {bench_id} is not on this host. Deploy it first.")
+    facts = {name: getattr(bench, name) for name in BenchStats.model_fields}
+    return BenchStats(**facts)
 
 
 @router.get("/health")

@@ -97,6 +97,10 @@ class Bench:
     url: str
     """Where the edge reaches it, e.g. ``http://127.0.0.1:18101``."""
     memory_bytes: int
+    memory_limit_bytes: int
+    processor_seconds: float
+    """Since it was started."""
+    processes: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +141,9 @@ class Site:
     bench_id: str
     hostname: str
     state: SiteState
+    """``suspended`` too while it is closed, which is no state to come back to."""
+    opens_as: SiteState
+    """The state that it is in when nothing keeps it closed any more."""
     size_bytes: int
 
 

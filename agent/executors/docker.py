@@ -14,7 +14,7 @@ from typing import ClassVar
 import structlog
 
 from agent.errors import AgentError
-from agent.executors.port import ProgramSpec, ProgramStatus
+from agent.executors.port import ProgramSpec, ProgramStatus, Sample
 from agent.host import files
 from agent.host.docker_connection import DockerConnection
 from agent.host.docker_containers import DockerContainers
@@ -140,9 +140,14 @@ class DockerExecutor:
         found = self._docker.find(self._name(name))
         return None if found is None else STATUS.get(found.state, ProgramStatus.FAILED)
 
-    def measure_memory(self, name: str) -> int:
-        """Bytes of the container, 0 when it does not run."""
-        return self._docker.measure_memory(self._name(name))
+    def measure(self, name: str) -> Sample:
+        """What the container takes now."""
+        usage = self._docker.measure(self._name(name))
+        return Sample(
+            memory_bytes=usage.memory_bytes,
+            processor_seconds=usage.processor_seconds,
+            processes=usage.processes,
+        )
 
     def read_log(self, name: str, max_bytes: int = 8192) -> str:
         """The end of what it printed, and why it ended where it did."""

@@ -1,6 +1,6 @@
 """An executor that runs nothing and remembers everything."""
 
-from agent.executors.port import ProgramSpec, ProgramStatus
+from agent.executors.port import ProgramSpec, ProgramStatus, Sample
 
 
 class FakeExecutor:
@@ -34,9 +34,10 @@ class FakeExecutor:
     def find_status(self, name: str) -> ProgramStatus | None:
         return self.statuses.get(name)
 
-    def measure_memory(self, name: str) -> int:
-        running = self.statuses.get(name) is ProgramStatus.RUNNING
-        return self.programs[name].memory_bytes // 2 if running else 0
+    def measure(self, name: str) -> Sample:
+        if self.statuses.get(name) is not ProgramStatus.RUNNING:
+            return Sample()
+        return Sample(memory_bytes=self.programs[name].memory_bytes // 2, processes=1)
 
     def read_log(self, name: str, max_bytes: int = 8192) -> str:
         return self.logs.get(name, "")[-max_bytes:]

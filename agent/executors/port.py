@@ -39,6 +39,17 @@ class ProgramSpec:
     """Ports that it listens on, to be reached at 127.0.0.1."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """What a program and all that it started take at one moment; nothing of it while it does not run."""
+
+    memory_bytes: int = 0
+    """Resident on the host; of a container what it cannot do without."""
+    processor_seconds: float = 0.0
+    """Since it was started."""
+    processes: int = 0
+
+
 class Executor(Protocol):
     """Runs programs, restarts those that die, survives a restart of the agent."""
 
@@ -53,8 +64,8 @@ class Executor(Protocol):
 
     def find_status(self, name: str) -> ProgramStatus | None: ...
 
-    def measure_memory(self, name: str) -> int:
-        """Resident bytes of the program and its children; 0 when it does not run."""
+    def measure(self, name: str) -> Sample:
+        """What the program takes now."""
 
     def read_log(self, name: str, max_bytes: int = 8192) -> str:
         """The end of what it printed."""

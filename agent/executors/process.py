@@ -13,7 +13,7 @@ from typing import ClassVar, NoReturn
 from agent.commands.programs import die_with_parent, limit_memory
 from agent.commands.supervisord import UnwritableProgram, program_conf, supervisord_conf
 from agent.errors import AgentError
-from agent.executors.port import ProgramSpec, ProgramStatus
+from agent.executors.port import ProgramSpec, ProgramStatus, Sample
 from agent.host import files, processes, shell
 from agent.host.locks import file_lock
 from agent.host.supervisord import ExecutorUnreachable, SupervisorClient
@@ -123,10 +123,17 @@ class ProcessExecutor:
         info = self._client.find_info(name)
         return None if info is None else STATUS.get(info["statename"], ProgramStatus.FAILED)
 
-    def measure_memory(self, name: str) -> int:
-        """Resident bytes of the program and its children; 0 when it does not run."""
+    def measure(self, name: str) -> Sample:
+        """What the program takes now."""
         info = self._client.find_info(name)
-        return processes.resident_bytes(info["pid"]) if info is not None and info["pid"] else 0
+        if info is None or not info["pid"]:
+            return Sample()
+        usage = processes.measure(info["pid"])
+        return Sample(
+            memory_bytes=usage.resident_bytes,
+            processor_seconds=usage.processor_seconds,
+            processes=usage.count,
+        )
 
     def read_log(self, name: str, max_bytes: int = 8192) -> str:
         """The end of what it printed."""

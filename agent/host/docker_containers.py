@@ -8,10 +8,11 @@ from docker.errors import ImageNotFound, NotFound
 
 from agent.host.docker_connection import DockerConnection
 from agent.host.docker_errors import ImageMissing, is_timeout
-from agent.host.docker_values import Container, ContainerSpec, describe, read_container
+from agent.host.docker_values import Container, ContainerSpec, Usage, describe, read_container
 from agent.host.shell import TAIL_LINES, CommandFailed
 
 LOG_LINES = 400
+NANOSECONDS = 10**9
 NEXT = "-next"
 """At the end of the name of a container that is made and does not run yet."""
 PAUSED = "paused"
@@ -113,16 +114,22 @@ class DockerContainers:
                 network.remove()
         return had or network is not None
 
-    def measure_memory(self, name: str) -> int:
-        """Bytes that the container cannot do without: what it uses but for files that can be read again."""
+    def measure(self, name: str) -> Usage:
+        """What the container takes now; its memory is what it cannot do without, files that can be read again are not in it."""
         with self._connection.asking() as client:
             try:
-                usage = client.api.stats(name, stream=False, one_shot=True).get("memory_stats") or {}
+                said = client.api.stats(name, stream=False, one_shot=True)
             except NotFound:
-                return 0
-        details = usage.get("stats") or {}
+                return Usage()
+        memory = said.get("memory_stats") or {}
+        details = memory.get("stats") or {}
         cached = details.get("total_inactive_file", details.get("inactive_file", 0))
-        return max(0, int(usage.get("usage", 0)) - int(cached))
+        processor = (said.get("cpu_stats") or {}).get("cpu_usage") or {}
+        return Usage(
+            memory_bytes=max(0, int(memory.get("usage", 0)) - int(cached)),
+            processor_seconds=int(processor.get("total_usage", 0)) / NANOSECONDS,
+            processes=int((said.get("pids_stats") or {}).get("current", 0)),
+        )
 
     def read_log(self, name: str, max_bytes: int) -> str:
         """The end of what it printed, of its present life and of those before."""

@@ -51,6 +51,15 @@ class ContainerSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Usage:
+    """What a container takes; nothing of it while it does not run."""
+
+    memory_bytes: int = 0
+    processor_seconds: float = 0.0
+    processes: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Container:
     """A container as the engine has it."""
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,19 +14,40 @@ PROC = Path("/proc")
 STOP_SECONDS = 60.0
 
 
-def resident_bytes(pid: int) -> int:
-    """Return the resident bytes of a process and all below it; 0 when it is gone."""
-    total = 0
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """What a process and all below it take."""
+
+    resident_bytes: int = 0
+    processor_seconds: float = 0.0
+    """Of those that live, and of their children that have ended."""
+    count: int = 0
+
+
+def measure(pid: int) -> Usage:
+    """Add up a process and all below it; nothing when it is gone."""
+    pages, ticks, count = 0, 0, 0
     waiting = [pid]
     while waiting:
         current = waiting.pop()
         try:
-            pages = int((PROC / str(current) / "statm").read_text("ascii").split()[1])
+            resident = int((PROC / str(current) / "statm").read_text("ascii").split()[1])
+            spent = _read_ticks(current)
             waiting += _children(current)
         except (FileNotFoundError, ProcessLookupError):
             continue
-        total += pages * os.sysconf("SC_PAGE_SIZE")
-    return total
+        pages, ticks, count = pages + resident, ticks + spent, count + 1
+    return Usage(
+        resident_bytes=pages * os.sysconf("SC_PAGE_SIZE"),
+        processor_seconds=ticks / os.sysconf("SC_CLK_TCK"),
+        count=count,
+    )
+
+
+def _read_ticks(pid: int) -> int:
+    """User and system time of the process and of its children that have ended, proc(5)."""
+    _, _, fields = (PROC / str(pid) / "stat").read_text("utf-8", errors="replace").rpartition(")")
+    return sum(int(value) for value in fields.split()[11:15])
 
 
 def _children(pid: int) -> list[int]:

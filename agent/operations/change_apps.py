@@ -68,7 +68,7 @@ OPERATION = Operation(
     urgency=Urgency.DEFAULT,
     purpose="change the site's apps",
     steps=(
-        Step(key=Key.LOOK, title="Look how the site stands", run=sites.look),
+        Step(key=Key.LOOK, title="Look how the site stands", run=changes.look),
         Step(key=Key.CLOSE, title="Close the site", run=changes.close, undo=changes.open_as_before),
         Step(key=Key.WRITE, title="Write a backup", run=changes.keep),
         Step(key=Key.STORE, title="Store it off the host", run=backups.store_backup),

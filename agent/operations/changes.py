@@ -7,6 +7,12 @@ from agent.operations.base import Context
 from agent.operations.params import SiteParams
 
 
+def look(context: Context[SiteParams]) -> bool:
+    """Note in which state the site serves; one that an earlier attempt left closed is to be opened again."""
+    context.notes["state"] = sites.get_site(context).opens_as.value
+    return False
+
+
 def close(context: Context[SiteParams]) -> bool:
     """Let nobody in, and note since when."""
     context.notes.setdefault("closed_at", write_time(context.host.clock()))

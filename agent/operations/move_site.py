@@ -49,7 +49,7 @@ def _look(context: Context[MoveSiteParams]) -> bool:
             f"The site is of {context.engine.name}, the bench runs {there.name}. The site was not touched; choose a bench of "
             "its engine."
         )
-    return sites.look(context)
+    return changes.look(context)
 
 
 def _copy(context: Context[MoveSiteParams]) -> bool:

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from agent.operations import sites
+from agent.operations import changes, sites
 from agent.operations.base import Context, Operation, Step, Urgency, no_result
 from agent.operations.params import Hostname, SiteParams
 
@@ -21,7 +21,7 @@ class Key(StrEnum):
 
 def _look(context: Context[RenameSiteParams]) -> bool:
     context.notes["hostname"] = sites.get_site(context).hostname
-    return sites.look(context)
+    return changes.look(context)
 
 
 def _serve(context: Context[RenameSiteParams]) -> bool:

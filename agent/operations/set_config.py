@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from agent.operations import sites
+from agent.operations import changes, sites
 from agent.operations.base import Context, Operation, Step, Urgency, no_result
 from agent.operations.params import Config, SiteParams
 
@@ -21,7 +21,7 @@ class Key(StrEnum):
 
 def _look(context: Context[SetConfigParams]) -> bool:
     params = context.params
-    sites.look(context)
+    changes.look(context)
     context.notes["config"] = dict(context.engine.find_config(params.bench_id, params.site_id))
     return False
 

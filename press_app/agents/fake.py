@@ -24,6 +24,7 @@ class FakeAgents:
         self.events: dict[str, list[dict[str, Any]]] = {}
         self.states: dict[str, dict[str, Any]] = {}
         self.logs: dict[str, str] = {}
+        self.stats: dict[str, dict[str, Any]] = {}
         self.ledger_id = "ledger-1"
         self.failures: list[Failure] = []
         """Raised one after the other by the next calls."""
@@ -93,6 +94,11 @@ class FakeAgents:
     def read_state(self, address: AgentAddress) -> dict[str, Any]:
         self._fail_if_told()
         return self.states.get(address.server_id, {"benches": [], "sites": [], "open_jobs": []})
+
+    def read_bench_stats(self, address: AgentAddress, bench_id: str) -> dict[str, Any]:  # noqa: ARG002
+        self._fail_if_told()
+        figures = {"memory_bytes": 0, "memory_limit_bytes": 1, "processor_seconds": 0.0, "processes": 0}
+        return {"bench_id": bench_id, "status": "running", **figures, **self.stats.get(bench_id, {})}
 
     def read_bench_log(self, address: AgentAddress, bench_id: str) -> str:  # noqa: ARG002
         self._fail_if_told()

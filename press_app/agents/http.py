@@ -24,6 +24,7 @@ NOT_ABOUT_THE_JOB = frozenset(
     {requests.codes.unauthorized, requests.codes.request_timeout, requests.codes.too_many_requests}
 )
 """Refusals of the sender, not of what is sent: a wrong clock must not break a site."""
+FIGURES = ("memory_bytes", "memory_limit_bytes", "processor_seconds", "processes")
 
 
 class HttpAgents:
@@ -71,6 +72,12 @@ class HttpAgents:
 
     def read_state(self, address: AgentAddress) -> dict[str, Any]:
         return self._call(address, "GET", "/v1/state", operation="state.read")
+
+    def read_bench_stats(self, address: AgentAddress, bench_id: str) -> dict[str, Any]:
+        answer = self._call(address, "GET", f"/v1/benches/{bench_id}/stats", operation="benches.read")
+        if not all(isinstance(answer.get(name), int | float) for name in FIGURES):
+            raise unreachable(address, "an answer without figures")
+        return answer | {"bench_id": bench_id, "status": str(answer.get("status"))}
 
     def read_bench_log(self, address: AgentAddress, bench_id: str) -> str:
         answer = self._call(address, "GET", f"/v1/benches/{bench_id}/log", operation="benches.read")

@@ -70,5 +70,8 @@ class Agents(Protocol):
     def read_state(self, address: AgentAddress) -> dict[str, Any]:
         """What the host really holds."""
 
+    def read_bench_stats(self, address: AgentAddress, bench_id: str) -> dict[str, Any]:
+        """What the bench takes of its host now."""
+
     def read_bench_log(self, address: AgentAddress, bench_id: str) -> str:
         """The end of what the bench printed, for operators."""

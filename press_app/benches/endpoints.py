@@ -18,7 +18,7 @@ from press_app.access.problems import problems
 from press_app.benches import service
 from press_app.benches.lifecycle import BenchEvent
 from press_app.benches.model import Bench
-from press_app.benches.schemas import BenchCreate, BenchLog, BenchMove, BenchPage, BenchView
+from press_app.benches.schemas import BenchCreate, BenchLog, BenchMove, BenchPage, BenchStats, BenchView
 from press_app.jobs import service as jobs
 from press_app.kit.locale import Locale
 
@@ -107,3 +107,16 @@ def read_bench_log(bench_id: str, work: WorkDep, who: SubjectDep, agents: Agents
     with work.read() as session:
         address = service.find_address(session, bench_id)
     return BenchLog(bench_id=bench_id, text=agents.read_bench_log(address, bench_id))
+
+
+@router.get(
+    "/{bench_id}/stats",
+    operation_id="read_bench_stats",
+    responses=problems(401, 403, 404, 422, 502, 503),
+)
+def read_bench_stats(bench_id: str, work: WorkDep, who: SubjectDep, agents: AgentsDep) -> BenchStats:
+    """What the bench takes of its host now."""
+    who.require_operator()
+    with work.read() as session:
+        address = service.find_address(session, bench_id)
+    return BenchStats.model_validate(agents.read_bench_stats(address, bench_id))

@@ -56,6 +56,19 @@ class BenchPage(BaseModel):
     next_cursor: str | None
 
 
+class BenchStats(BaseModel):
+    """What a bench takes of its host at this moment."""
+
+    bench_id: str
+    status: str
+    """As its host sees it."""
+    memory_bytes: int
+    memory_limit_bytes: int
+    processor_seconds: float
+    """Of all its programs since they were started."""
+    processes: int
+
+
 class BenchLog(BaseModel):
     """The end of what a bench printed."""
 

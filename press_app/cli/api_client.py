@@ -43,8 +43,9 @@ class Api:
         """``key`` makes a repeated request give the first answer; without one each call gets a new one."""
         return self._call("POST", path, body=body, headers={"Idempotency-Key": key or str(uuid.uuid4())})
 
-    def put(self, path: str, body: Any) -> Any:
-        return self._call("PUT", path, body=body)
+    def put(self, path: str, body: Any, *, key: str | None = None) -> Any:
+        """With a ``key`` as :meth:`post`; without one it is what it says: the same again is the same."""
+        return self._call("PUT", path, body=body, headers={"Idempotency-Key": key} if key else {})
 
     def patch(self, path: str, body: Any) -> Any:
         return self._call("PATCH", path, body=body)

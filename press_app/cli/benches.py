@@ -146,6 +146,20 @@ def read_log(ctx: typer.Context, bench_id: Id, *, as_json: Json = False) -> None
         say(found["text"].rstrip() or "It printed nothing.")
 
 
+@app.command("stats")
+def read_stats(ctx: typer.Context, bench_id: Id, *, as_json: Json = False) -> None:
+    """Say what a bench takes of its host at this moment."""
+    found = connect(ctx).get(f"/v1/benches/{bench_id}/stats")
+    if as_json:
+        print_json(found)
+        return
+    limit = format_bytes(found["memory_limit_bytes"])
+    say(
+        f"It is {found['status']}: {format_bytes(found['memory_bytes'])} of {limit}, {found['processes']} processes, "
+        f"{found['processor_seconds']:.0f} s of processor time since its start."
+    )
+
+
 @app.command("spares")
 def list_spares(ctx: typer.Context, *, as_json: Json = False) -> None:
     """List the sites that stand ready for the next orders, and those that were taken within the hour."""

@@ -63,6 +63,12 @@ def create_site(
     company: Annotated[str, typer.Option(help="Name of the company in the ERP.")],
     email: Annotated[str, typer.Option(help="Address of the owner's account in the ERP.")],
     app_name: Annotated[list[str] | None, typer.Option("--app", help="An app; may be repeated.")] = None,
+    country: Annotated[
+        str | None, typer.Option(help="Where the company is: DE. Else the platform's own.")
+    ] = None,
+    currency: Annotated[str | None, typer.Option(help="Its currency: EUR.")] = None,
+    language: Annotated[str | None, typer.Option(help="Of its people: de, or pt-BR.")] = None,
+    time_zone: Annotated[str | None, typer.Option(help="IANA's name of it: Europe/Berlin.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Until it answers through the edge.")] = False,
     timeout: Seconds = DEFAULT_WAIT,
     as_json: Json = False,
@@ -75,6 +81,12 @@ def create_site(
         "company": company,
         "admin_email": email,
         "apps": app_name or ["base"],
+        "locale": {
+            "country": country,
+            "currency": currency,
+            "language": language,
+            "time_zone": time_zone,
+        },
     }
     site = api.post("/v1/sites", body)
     if wait:

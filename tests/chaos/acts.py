@@ -32,6 +32,8 @@ class Patient:
     job: str = ""
     site_id: str = ""
     link: str = ""
+    settings: dict[str, int] = field(default_factory=dict)
+    """Those that were asked for last."""
     has_party: bool = False
     history: list[str] = field(default_factory=list)
     """What was done so far."""
@@ -175,11 +177,25 @@ def _is_restored(patient: Patient) -> bool:
     return job["status"] == "succeeded" and _is_open(patient)
 
 
+def _order_settings(patient: Patient) -> None:
+    key, path = str(uuid.uuid4()), f"{patient.site_path}/config"
+    patient.settings = {"session_idle_minutes": secrets.randbelow(40_000) + 1}
+    body = {"config": patient.settings}
+    patient.job = insist(lambda: patient.tenant.platform.api.put(path, body, key=key))["job_id"]
+
+
+def _is_set(patient: Patient) -> bool:
+    """The host took them, and the site serves as before."""
+    found = patient.tenant.platform.api.get(f"{patient.site_path}/config")["config"]
+    return found == patient.settings and _is_open(patient)
+
+
 ACTS = (
     Act("create", _subscribe, _is_open, "none", "active"),
     Act("login", _ask_for_link, _is_let_in, "active", "active"),
     Act("backup", _order_backup, _is_backed_up, "active", "active"),
     Act("restore", _order_restore, _is_restored, "active", "active"),
+    Act("settings", _order_settings, _is_set, "active", "active"),
     Act("suspend", _fail_payment, _is_closed, "active", "suspended"),
     Act("resume", _pay, _is_open, "suspended", "active"),
     Act("archive", _terminate, _is_archived, "active", "archived"),

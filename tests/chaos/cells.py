@@ -8,7 +8,7 @@ class Cell:
     """What was hurt, when and how; the names are what the table prints."""
 
     operation: str
-    """``create``, ``suspend``, ``resume``, ``archive``, ``undo``, ``backup``, ``restore``; ``any`` for what needs none."""
+    """``create``, ``suspend``, ``resume``, ``archive``, ``undo``, ``backup``, ``restore``, ``settings``; ``any`` for what needs none."""
     moment: str
     """``agent-worker: before ensure_cloned``, ``press-worker: after commit 3``, ``while it runs``."""
     fault: str

@@ -135,7 +135,7 @@ def list_step_faults(act: str, operation: Operation[Any]) -> Iterator[Fault]:
     reversible = [step for step in operation.steps if not step.irreversible and not step.patience_seconds]
     failing = Moment("agent-worker", f"step {operation.name}.{reversible[-1].key}")
     for step in reversible:
-        if step.undo is not None and act not in {"backup", "restore"}:
+        if step.undo is not None and act not in {"backup", "restore", "settings"}:
             moment = Moment("agent-worker", f"undo {operation.name}.{step.key}")
             yield from kill_around(act, moment, failing)
 

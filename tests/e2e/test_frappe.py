@@ -115,13 +115,16 @@ def deploy(platform: Platform, release: str) -> str:
 
 
 def test_a_site_through_all_its_changes(platform: Platform) -> None:
+    press(platform, "plan", "change", "enterprise", "--app", "base", "--app", APP)
+    platform.lago.ensure_plan("enterprise")
     tenant = Tenants(platform).new()
-    platform.api.patch("/v1/plans/starter", {"apps": ["base", APP]})
-    tenant.subscribe()
+    platform.lago.subscribe(tenant.mark, tenant.external_id, plan="enterprise", name=tenant.mark)
     tenant.wait_for("active", seconds=BACK_SECONDS)
     tenant.log_in().add_party("Survivor")
     name = f"{tenant.mark}-new"
 
+    assert press(platform, "site", "show", tenant.mark)["apps"] == ["base", APP]
+    assert press(platform, "site", "remove-app", tenant.mark, APP, "--yes")["apps"] == ["base"]
     assert press(platform, "site", "install-app", tenant.mark, APP)["apps"] == ["base", APP]
     press(platform, "site", "config", tenant.mark, "--set", "custom_colour=blue")
     press(platform, "site", "rename", tenant.mark, name)
@@ -138,9 +141,6 @@ def test_a_site_through_all_its_changes(platform: Platform) -> None:
     assert broken.returncode == 1
     assert "always fails" in broken.stderr
     wait_until(lambda: platform.visitor(f"{name}.localhost").look() == 200, seconds=60, what="the site back")
-    assert find_survivor(platform, moved)
-
-    assert press(platform, "site", "remove-app", name, APP, "--yes")["apps"] == ["base"]
     assert find_survivor(platform, moved)
 
 

@@ -106,13 +106,17 @@ class DoorBenches(ABC, Generic[Folder]):
         if not folder.note.exists():
             return None
         note = folder.read()
+        sample = self._executor.measure(name_program(bench_id))
         status = self._executor.find_status(name_program(bench_id))
         return Bench(
             bench_id=bench_id,
             release=note["release"],
             status=BenchStatus.STOPPED if status is None else STATUSES.get(status, BenchStatus.FAILED),
             url=f"http://127.0.0.1:{note['port']}",
-            memory_bytes=self._executor.measure_memory(name_program(bench_id)),
+            memory_bytes=sample.memory_bytes,
+            memory_limit_bytes=note["memory_bytes"],
+            processor_seconds=sample.processor_seconds,
+            processes=sample.processes,
         )
 
     def list_benches(self) -> list[Bench]:

@@ -98,6 +98,7 @@ class DoorEngine(DoorBenches[Folder]):
             bench_id=bench_id,
             hostname=note.hostname,
             state=note.shown,
+            opens_as=replace(note, state=site_files.get_open_state(note)).shown,
             size_bytes=self._measure_or_nothing(folder, site_id),
         )
 

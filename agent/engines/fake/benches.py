@@ -129,13 +129,17 @@ class FakeBenches:
         if not (folder / "bench.json").exists():
             return None
         spec = self._read(folder)
+        sample = self._executor.measure(f"bench-{bench_id}")
         status = self._executor.find_status(f"bench-{bench_id}")
         return Bench(
             bench_id=bench_id,
             release=spec["release"],
             status=BenchStatus.STOPPED if status is None else STATUSES.get(status, BenchStatus.FAILED),
             url=f"http://127.0.0.1:{spec['port']}",
-            memory_bytes=self._executor.measure_memory(f"bench-{bench_id}"),
+            memory_bytes=sample.memory_bytes,
+            memory_limit_bytes=spec["memory_bytes"],
+            processor_seconds=sample.processor_seconds,
+            processes=sample.processes,
         )
 
     def list_benches(self) -> list[Bench]:

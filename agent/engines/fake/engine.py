@@ -179,6 +179,7 @@ class FakeEngine(FakeChanges):
             bench_id=bench_id,
             hostname=found.hostname,
             state=SiteState.SUSPENDED if found.closed else SiteState(found.state),
+            opens_as=SiteState(found.state),
             size_bytes=files.size_of(sites.site_file(self._folder / bench_id, found.site_id)),
         )
 

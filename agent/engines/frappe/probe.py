@@ -151,7 +151,7 @@ class FrappeProbe:
 
     def is_muted(self, door: SiteDoor) -> bool:
         """Look whether recurring jobs run."""
-        path = "/api/method/frappe.core.page.background_jobs.background_jobs.get_scheduler_status"
+        path = "/api/method/frappe.utils.scheduler.get_scheduler_status"
         with FrappeClient(door) as client:
             client.log_in()
             return bool(client.get(path)["message"]["status"] == "inactive")

@@ -157,6 +157,7 @@ def repeat(uow: UnitOfWork, site: Site) -> Job:
     """Order what is to be changed, the first time or again: the steps converge."""
     change = dict(site.change or {})
     site.change = {**change, "tries": change["tries"] + 1}
+    site.last_change = {**(site.last_change or {}), "outcome": "running", "ended_at": None, "message": None}
     return SENDERS[ChangeKind(change["kind"])](uow, site, change)
 
 

@@ -204,6 +204,15 @@ class TestReads:
         assert said["text"].endswith("x\nit serves\n")
         assert "early" not in said["text"]
 
+    def test_a_bench_says_what_it_takes(self, agent: RunningAgent) -> None:
+        said = agent.plane.get(f"/v1/benches/{agent.bench_id}/stats", "benches.read").json()
+        assert (said["bench_id"], said["status"]) == (agent.bench_id, "running")
+        assert 0 < said["memory_bytes"] < said["memory_limit_bytes"]
+        assert said["processes"] >= 1
+        nobody = "00000000-0000-4000-8000-00000000ffff"
+        answer = agent.plane.get(f"/v1/benches/{nobody}/stats", "benches.read")
+        assert code_of(answer) == (404, "bench_unknown")
+
     def test_the_log_of_a_bench_needs_its_own_credential(self, agent: RunningAgent) -> None:
         answer = agent.plane.get(f"/v1/benches/{agent.bench_id}/log", "state.read")
         assert code_of(answer) == (401, "credential_wrong_operation")

@@ -81,12 +81,12 @@ class TestLife:
         assert executor.ensure_running(program) is True
         assert executor.ensure_running(program) is False
         assert executor.find_status("bench-1") is ProgramStatus.RUNNING
-        assert executor.measure_memory("bench-1") > 0
+        assert executor.measure("bench-1").memory_bytes > 0
         assert executor.ensure_running(replace(program, memory_bytes=96 * MIB)) is True
         assert executor.ensure_removed("bench-1") is True
         assert executor.ensure_removed("bench-1") is False
         assert executor.find_status("bench-1") is None
-        assert executor.measure_memory("bench-1") == 0
+        assert executor.measure("bench-1").memory_bytes == 0
         assert executor.read_log("bench-1") == ""
 
     def test_a_program_that_dies_comes_back(self, executor: DockerExecutor, tmp_path: Path) -> None:

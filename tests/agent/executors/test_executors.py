@@ -54,12 +54,12 @@ class TestExecutor:
         assert executor.ensure_running(program) is True
         wait_until(lambda: executor.find_status("bench-1") is ProgramStatus.RUNNING)
         assert executor.ensure_running(program) is False
-        assert executor.measure_memory("bench-1") > MIB
+        assert executor.measure("bench-1").memory_bytes > MIB
         assert executor.ensure_running(make_program(tmp_path, memory_bytes=300 * MIB)) is True
         assert executor.ensure_removed("bench-1") is True
         assert executor.ensure_removed("bench-1") is False
         assert executor.find_status("bench-1") is None
-        assert executor.measure_memory("bench-1") == 0
+        assert executor.measure("bench-1").memory_bytes == 0
         assert executor.read_log("bench-1") == ""
 
 

@@ -117,3 +117,12 @@ def test_killed_anywhere_it_goes_on(shop: Workshop, moment: str) -> None:
         assert job.status == "succeeded", job
         assert shop.ask().json() == ["Ada"]
         assert shop.engine.list_apps(shop.bench_id, shop.site_id) == ("base", "crm")
+
+
+def test_a_site_that_an_earlier_attempt_left_closed_is_changed_and_opened(shop: Workshop) -> None:
+    with shop.serving():
+        shop.engine.ensure_site_closed(shop.bench_id, shop.site_id)
+        assert shop.state() == "suspended"
+        assert change(shop, "base", "crm").status == "succeeded"
+        assert shop.ask("/home").json()["apps"] == ["base", "crm"]
+        assert shop.state() == "active"

@@ -174,6 +174,17 @@ class TestReads:
         with pytest.raises(AgentUnreachable):
             agents.read_bench_log(address, "b-2")
 
+    def test_reads_what_a_bench_takes(
+        self, agents: HttpAgents, address: AgentAddress, httpserver: HTTPServer
+    ) -> None:
+        figures = {"memory_bytes": 5, "memory_limit_bytes": 9, "processor_seconds": 0.5, "processes": 1}
+        httpserver.expect_request("/v1/benches/b-1/stats").respond_with_json({"status": "running"} | figures)
+        httpserver.expect_request("/v1/benches/b-2/stats").respond_with_json({"memory_bytes": "much"})
+        told = {"bench_id": "b-1", "status": "running"}
+        assert agents.read_bench_stats(address, "b-1") == told | figures
+        with pytest.raises(AgentUnreachable):
+            agents.read_bench_stats(address, "b-2")
+
     @pytest.mark.parametrize("answer", [{}, {"ledger_id": "l"}, {"ledger_id": "l", "events": 5}])
     def test_an_answer_without_events_is_no_answer(
         self, agents: HttpAgents, address: AgentAddress, httpserver: HTTPServer, answer: dict[str, Any]

@@ -63,7 +63,10 @@ NEEDS = {
     **dict.fromkeys(["change_plan", "place_hold", "lift_hold", "move_site"], OPERATORS),
     **dict.fromkeys(["add_server", "list_servers", "enroll_server", "move_server", "get_server"], OPERATORS),
     **dict.fromkeys(["add_release", "list_releases"], OPERATORS),
-    **dict.fromkeys(["deploy_bench", "list_benches", "move_bench", "get_bench", "read_bench_log"], OPERATORS),
+    **dict.fromkeys(
+        ["deploy_bench", "list_benches", "move_bench", "get_bench", "read_bench_log", "read_bench_stats"],
+        OPERATORS,
+    ),
     **dict.fromkeys(["get_termination_guard", "release_termination_guard"], OPERATORS),
     **dict.fromkeys(["list_invariants", "list_findings", "list_spares"], OPERATORS),
 }

@@ -33,7 +33,7 @@ def test_a_plan_is_changed(press: Press) -> None:
     assert (said.json["apps"], said.json["max_sites"]) == (["base", "wiki"], None)
     assert press("plan", "change", "starter", "--max-users", "7", "--json").json["max_users"] == 7
     for wrong in ((), ("--max-users", "many")):
-        assert press("plan", "change", "starter", *wrong).code == 2
+        assert press("plan", "change", "starter", *wrong).status == 2
 
 
 def test_plans_need_no_token(press: Press) -> None:

@@ -112,6 +112,18 @@ class TestBench:
     def test_no_release_is_said(self, press: Press) -> None:
         assert press("bench", "deploy", "--release", "x", "--json").problem["code"] == "release_unknown"
 
+    def test_what_it_takes_is_read_from_its_host(self, press: Press, driver: Driver) -> None:
+        figures = {
+            "memory_bytes": 90_000_000,
+            "memory_limit_bytes": 2 << 30,
+            "processor_seconds": 7.4,
+            "processes": 3,
+        }
+        driver.agents.stats[driver.bench_id] = figures
+        assert "3 processes, 7 s of processor time" in press("bench", "stats", driver.bench_id).out
+        assert press("bench", "stats", driver.bench_id, "--json").json["memory_bytes"] == 90_000_000
+        assert press("bench", "stats", "none", "--json").problem["code"] == "bench_unknown"
+
     def test_its_log_is_read_from_its_host(self, press: Press, driver: Driver) -> None:
         driver.agents.logs[driver.bench_id] = "it starts\nit runs\n"
         assert press("bench", "log", driver.bench_id).out == "it starts\nit runs\n"

@@ -100,6 +100,21 @@ class TestTeam:
         assert (said.status, said.problem["code"]) == (1, "team_unknown")
 
 
+class TestHome:
+    def test_of_the_company_can_be_named(self, press: Press, driver: Driver) -> None:
+        driver.active_site()
+        (team,) = press("team", "list", "--json").json["items"]
+        order = ("--team", team["id"], "--company", "Martin", "--email", "o@martin.example", "--json")
+        home = ("--country", "FR", "--currency", "EUR", "--time-zone", "Europe/Paris")
+        made = press("site", "create", "martin", *order, *home).json
+        assert made["locale"] == {
+            "country": "FR",
+            "currency": "EUR",
+            "language": "en",
+            "time_zone": "Europe/Paris",
+        }
+
+
 class TestWait:
     def test_it_gives_up_in_time_and_says_where_it_stands(self, press: Press, driver: Driver) -> None:
         site = driver.active_site()

@@ -166,6 +166,7 @@ class TestFailures:
         small.pass_time(seconds=6)
         (again,) = small.orders("change_apps")
         assert again.params["apps"] == ["base", "crm"]
+        assert (small.site().last_change or {})["outcome"] == "running"
         small.finish_all()
         site = small.site()
         assert (site.status, site.apps, site.failures) == (SiteStatus.ACTIVE, ["base", "crm"], 0)
