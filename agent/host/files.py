@@ -30,6 +30,11 @@ def write_durably(destination: Path, pieces: Iterable[bytes], *, mode: int = 0o6
     _replace_durably(destination, mode, lambda target: target.writelines(pieces))
 
 
+def move(source: Path, destination: Path) -> None:
+    """Give a file another name on the same disk; what stood there is replaced."""
+    source.replace(destination)
+
+
 def remove_tree(path: Path) -> bool:
     """Remove a file or a folder with all in it. Returns whether there was anything; a symbolic link is not followed."""
     if path.is_symlink() or path.is_file():

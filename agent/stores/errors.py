@@ -95,3 +95,19 @@ class StoreFailed(AgentError):
     code: ClassVar[str] = "store_failed"
     title: ClassVar[str] = "The store met an error"
     passes_in_seconds: ClassVar[float] = 30.0
+
+
+class SealBroken(AgentError):
+    """The encrypted backup is not what was written."""
+
+    code: ClassVar[str] = "backup_damaged"
+    status: ClassVar[int] = 422
+    title: ClassVar[str] = "The backup is damaged"
+
+
+class SealKeyWrong(AgentError):
+    """It was encrypted with another key, or none was named."""
+
+    code: ClassVar[str] = "backup_key_wrong"
+    status: ClassVar[int] = 422
+    title: ClassVar[str] = "The backup does not open with this key"

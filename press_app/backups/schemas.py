@@ -18,6 +18,7 @@ class BackupView(BaseModel):
     kind: str
     apps: list[str] | None
     status: BackupStatus
+    key_id: str | None
     size_bytes: int | None
     taken_at: datetime | None
     verified_at: datetime | None

@@ -33,6 +33,7 @@ def on_backup_ended(uow: UnitOfWork, event: SiteBackupEnded) -> None:
     subject = f"site:{backup.site_id}"
     if receipt is not None and receipt.get("verified_at"):
         backup.receipt = receipt
+        backup.key_id = receipt.get("key_id")
         backup.size_bytes = int(receipt["size_bytes"])
         backup.taken_at = datetime.fromisoformat(str(receipt["taken_at"]))
         backup.verified_at = datetime.fromisoformat(str(receipt["verified_at"]))

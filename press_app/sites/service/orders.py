@@ -7,6 +7,7 @@ from typing import Any
 from press_app.benches import service as benches
 from press_app.jobs import service as jobs
 from press_app.jobs.model import Job
+from press_app.keys import service as keys
 from press_app.sites.events import SiteBackupStarted
 from press_app.sites.lifecycle import SiteEvent
 from press_app.sites.model import Site
@@ -74,9 +75,20 @@ def move(uow: UnitOfWork, site: Site, event: SiteEvent, message: str) -> None:
     uow.record(f"site.{status}", site.target, message, team_id=site.team_id, status=status.value)
 
 
+def writing(uow: UnitOfWork, site: Site, backup_id: str) -> dict[str, Any]:
+    """How an order names the backup that it makes, and the key that encrypts it."""
+    return {"backup_id": backup_id, "key": keys.name_newest(uow, site.team_id)}
+
+
+def reading(backup: Mapping[str, Any]) -> dict[str, Any]:
+    """How an order names a backup that it reads, and the key that opens it; backups of an earlier version have none."""
+    key_id = backup.get("key_id")
+    return {"backup": dict(backup), **({"backup_key": keys.name_key(str(key_id))} if key_id else {})}
+
+
 def restore_params(site: Site, backup: Mapping[str, Any]) -> dict[str, Any]:
     """How a site is made from a backup: what it was told besides its data goes with it."""
-    return {"hostname": site.hostname, "backup": dict(backup), "state": "active", **list_extras(site)}
+    return {"hostname": site.hostname, **reading(backup), "state": "active", **list_extras(site)}
 
 
 def list_extras(site: Site) -> dict[str, Any]:

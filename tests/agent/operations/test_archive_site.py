@@ -190,6 +190,7 @@ class TestAgain:
 
     def test_never_discards_the_backup_that_is_named(self, shop: Workshop) -> None:
         """The same id and content again, and the object is lost sight of while it is read back."""
+        shop.key_id = None
         earlier = fail_in_drop(shop, "before")
         store = BlinkingStore()
         store.objects = shop.store.objects
