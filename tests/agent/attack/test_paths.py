@@ -47,11 +47,9 @@ DEPLOYED = {
 }
 
 
-def make_params(agent: RunningAgent, operation: str) -> dict[str, Any]:
-    """Parameters that this agent would take, for each operation there is."""
-    site_id, backup_id = str(uuid.uuid4()), str(uuid.uuid4())
-    site = agent.site_params(site_id)
-    backup = {
+def make_backup(backup_id: str, site_id: str) -> dict[str, Any]:
+    """A receipt as this agent writes them."""
+    return {
         "id": backup_id,
         "site_id": site_id,
         "engine": "fake",
@@ -64,6 +62,13 @@ def make_params(agent: RunningAgent, operation: str) -> dict[str, Any]:
         "taken_at": "2026-11-23T10:00:00Z",
         "verified_at": "2026-11-23T10:00:00Z",
     }
+
+
+def make_params(agent: RunningAgent, operation: str) -> dict[str, Any]:
+    """Parameters that this agent would take, for each operation there is."""
+    site_id, backup_id = str(uuid.uuid4()), str(uuid.uuid4())
+    site = agent.site_params(site_id)
+    backup = make_backup(backup_id, site_id)
     key = {"key": {"id": backup_id, "secret": f"secret://backup-key/{backup_id}/value"}}
     opening = {"backup_key": key["key"]}
     token = f"secret://login/{uuid.uuid4()}/token"
@@ -76,6 +81,10 @@ def make_params(agent: RunningAgent, operation: str) -> dict[str, Any]:
         "suspend_site": {**site, "reason": "billing"},
         "resume_site": site,
         "take_backup": {**site, **key, "backup_id": backup_id},
+        "delete_backups": {
+            **site,
+            "backups": [{"id": backup_id, "location": f"folder:{site_id}/{backup_id}"}],
+        },
         "archive_site": {**site, **key, **opening, "backup_id": backup_id, "backup": backup},
         "restore_site": {**site, **opening, "hostname": "a.localhost", "backup": backup, "state": "active"},
         "change_apps": {**site, **key, "apps": ["base"], "backup_id": backup_id},
