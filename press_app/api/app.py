@@ -48,6 +48,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     spares.router,
     sites.router,
     backups.router,
+    backups.policy,
     jobs.router,
     billing.router,
     invariants.router,

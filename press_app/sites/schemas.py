@@ -144,6 +144,12 @@ class SiteView(BaseModel):
     size_bytes: int | None
     users: int | None
     measured_at: datetime | None
+    backed_up_at: datetime | None
+    """When the newest verified backup was taken."""
+    backup_verified_at: datetime | None
+    """When that one was read back and compared."""
+    backup_due_at: datetime | None
+    """When it is backed up next by itself."""
     archived_at: datetime | None
     undo_until: datetime | None
     created_at: datetime

@@ -70,7 +70,7 @@ def _check_usable(site: Site, backup: Backup) -> Mapping[str, Any]:
     if backup.site_id != site.id:
         raise reads.unknown(backup.id)
     if not LIFECYCLE.allows(backup.status, "restore") or backup.receipt is None:
-        message = "This backup was not read back. Nothing was changed. Choose a verified one."
+        message = f"This backup is {backup.status}, not verified. Nothing was changed. Choose a verified one."
         raise BackupNotVerified(message, backup_id=backup.id)
     return backup.receipt
 

@@ -34,6 +34,7 @@ def request(
     purpose: str,
     within: timedelta,
     is_exclusive: bool = True,
+    is_routine: bool = False,
     params: Mapping[str, Any],
     bench_id: str | None = None,
 ) -> Job:
@@ -49,6 +50,7 @@ def request(
         within=within,
         team_id=site.team_id,
         is_exclusive=is_exclusive,
+        is_routine=is_routine,
     )
 
 
@@ -60,6 +62,7 @@ def tell_backup_started(uow: UnitOfWork, site: Site, backup_id: str, kind: str) 
             backup_id=backup_id,
             site_id=site.id,
             team_id=site.team_id,
+            server_id=benches.get_bench(uow.session, site.bench_id or "").server_id,
             engine=engine,
             kind=kind,
             apps=tuple(site.apps),

@@ -154,7 +154,7 @@ def start_archive(uow: UnitOfWork, site: Site) -> None:
     orders.tell_backup_started(uow, site, backup_id, "archive")
 
 
-def start_backup(uow: UnitOfWork, site: Site, *, kind: str) -> tuple[str, Job]:
+def start_backup(uow: UnitOfWork, site: Site, *, kind: str, is_routine: bool = False) -> tuple[str, Job]:
     """Take a backup while the site serves. Returns the backup's id and the job."""
     backup_id = new_id()
     job = orders.request(
@@ -163,6 +163,7 @@ def start_backup(uow: UnitOfWork, site: Site, *, kind: str) -> tuple[str, Job]:
         "take_backup",
         purpose=f"Back up {site.hostname}",
         within=orders.DATA_WITHIN,
+        is_routine=is_routine,
         params=orders.writing(uow, site, backup_id),
     )
     orders.tell_backup_started(uow, site, backup_id, kind)
