@@ -46,6 +46,8 @@ from agent.operations.registry import OPERATIONS
 from agent.press_client import PressClient
 from agent.stores.folder import FolderStore
 from agent.stores.port import BackupStore
+from agent.stores.s3 import make_s3_store
+from agent.stores.watch import StoreWatch
 
 
 class BenchExecutor(Executor, Protocol):
@@ -73,6 +75,7 @@ class Agent:
     doorbell: Doorbell
     executor: BenchExecutor
     host: Host
+    store_watch: StoreWatch
 
     def make_service(self) -> JobService:
         return JobService(self.ledger, OPERATIONS, self.doorbell, self.clock)
@@ -110,6 +113,7 @@ def bootstrap(
         engine_factories(settings, executor) if engines is None else engines,
         settings.data_dir / "bench-records",
     )
+    chosen = store or make_store(settings)
     return Agent(
         settings=settings,
         clock=clock,
@@ -119,10 +123,11 @@ def bootstrap(
         executor=executor,
         host=Host(
             engines=shelf,
-            store=store or make_store(settings.backup_store),
+            store=chosen,
             clock=clock,
             kept=settings.data_dir.resolve() / "kept",
         ),
+        store_watch=StoreWatch(chosen),
     )
 
 
@@ -227,9 +232,14 @@ def _serving_database(settings: Settings, engine: str) -> AbstractContextManager
     return own.serving()
 
 
-def make_store(location: str) -> BackupStore:
-    """Make the store for ``folder:<path>``. Raises :class:`SettingsInvalid`."""
-    scheme, _, path = location.partition(":")
-    if scheme != "folder" or not path:
-        raise SettingsInvalid(f"PRESS_AGENT_BACKUP_STORE={location!r}: write folder:<path>")
-    return FolderStore(Path(path))
+def make_store(settings: Settings) -> BackupStore:
+    """Make the store that the settings name. Raises :class:`SettingsInvalid`."""
+    scheme, _, place = settings.backup_store.partition(":")
+    if scheme == "folder" and place:
+        return FolderStore(Path(place))
+    bucket, _, prefix = place.partition("/")
+    if scheme != "s3" or not bucket:
+        raise SettingsInvalid(
+            f"PRESS_AGENT_BACKUP_STORE={settings.backup_store!r}: write folder:<path> or s3:<bucket>/<prefix>"
+        )
+    return make_s3_store(settings, bucket, prefix.strip("/"))

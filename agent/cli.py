@@ -23,6 +23,8 @@ app = typer.Typer(
 )
 run = typer.Typer(help="Run one of the agent's programs in the foreground.", no_args_is_help=True)
 app.add_typer(run, name="run")
+store = typer.Typer(help="Where the backups of this host go.", no_args_is_help=True)
+app.add_typer(store, name="store")
 STOPPED = 2
 log = structlog.get_logger(__name__)
 
@@ -183,6 +185,26 @@ def conformance(
     if as_json:
         _print(report)
     if not report["ok"]:
+        raise typer.Exit(1)
+
+
+@store.command("check")
+def check_store(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False,
+) -> None:
+    """Try what backups need, and attack the lock where there is one; exit status 1 when something does not hold."""
+    from dataclasses import asdict
+
+    from agent.bootstrap import make_store
+
+    found = []
+    for finding in make_store(_settings()).check():
+        found.append(finding)
+        if not as_json:
+            typer.echo(f"{'ok  ' if finding.is_ok else 'FAIL'} {finding.name}: {finding.message}")
+    if as_json:
+        _print([asdict(finding) for finding in found])
+    if not all(finding.is_ok for finding in found):
         raise typer.Exit(1)
 
 

@@ -29,7 +29,20 @@ class Settings(BaseSettings):
     """Ledger, keys, benches and sites of this host."""
     redis_url: str = "redis://127.0.0.1:6379/1"
     backup_store: str = "folder:var/backups"
-    """``folder:<path>``; a folder must be on another disk than the sites to count as off the host."""
+    """``folder:<path>``, which must be on another disk than the sites to count as off the host, or ``s3:<bucket>/<prefix>``."""
+    s3_endpoint: str = ""
+    """Where the S3 answers (``https://s3.example.com``); empty for AWS."""
+    s3_region: str = "us-east-1"
+    s3_path_style: bool = True
+    """Whether the bucket is named in the path, which all but AWS expect, or in the host name."""
+    s3_key_file: Path | None = None
+    """Holds the access key's id and the secret key, one a line; needed with ``s3:``."""
+    s3_lock_days: int = Field(default=0, ge=0, le=3650)
+    """For so long nobody can delete a backup; the bucket must have been made with object lock. 0 locks nothing."""
+    s3_lock_mode: Literal["governance", "compliance"] = "governance"
+    """``compliance`` can be lifted by nobody, ``governance`` by keys with a right of their own."""
+    s3_timeout_seconds: float = Field(default=60.0, gt=0)
+    """How long the store may stay silent while it is asked for something."""
     engines: str = "tryton"
     """Names of the engines offered here, separated by commas: ``tryton``, ``frappe``, ``fake``."""
     bench_port_start: int = Field(default=18100, ge=1, le=65535)

@@ -68,6 +68,7 @@ FINISHERS: Mapping[str, Finisher] = {
     "resume_site": sites.on_resume_finished,
     "archive_site": sites.on_archive_finished,
     "take_backup": sites.on_backup_finished,
+    "delete_backups": backups.on_delete_finished,
     "restore_site": sites.on_restore_finished,
     "change_apps": sites.on_apps_finished,
     "rename_site": sites.on_rename_finished,

@@ -65,6 +65,22 @@ class Settings(BaseSettings):
     """Sites made ahead for each bench and set of apps, whatever the demand."""
     spares_max: int = 10
     """The most of them, when many are ordered; 0 keeps none."""
+    backup_interval_minutes: int = Field(default=60, ge=0, le=1440)
+    """How often each site is backed up by itself: so much is lost with a host at most. 0 takes none."""
+    backup_jobs_per_server: int = Field(default=4, ge=1, le=64)
+    """Of these, so many are with one host at a time, where they wait in a queue of their own."""
+    backup_keep_hourly: int = Field(default=24, ge=1)
+    """Of the backups that are taken by themselves, the newest of each of so many hours is kept,"""
+    backup_keep_daily: int = Field(default=7, ge=0)
+    """of so many days,"""
+    backup_keep_weekly: int = Field(default=4, ge=0)
+    """of so many weeks,"""
+    backup_keep_monthly: int = Field(default=12, ge=0)
+    """and of so many months. The newest of all is kept in any case."""
+    backup_keep_manual_days: int = Field(default=365, ge=1)
+    """How long backups are kept that somebody asked for."""
+    backup_keep_change_days: int = Field(default=30, ge=1)
+    """How long those are kept that were taken before a change, or stood for a site that came back from its archive."""
     session_hours: int = 168
     requests_per_minute: int = 1200
     """For each user and each token of a team; the platform's own tokens are not counted."""
@@ -84,6 +100,10 @@ class Settings(BaseSettings):
     def probe_url(self) -> str:
         """Where probes reach the edge, without a slash at the end."""
         return self.edge_probe_url.rstrip("/") or f"{self.edge_scheme}://{self.edge_address}:{self.edge_port}"
+
+    @property
+    def backup_interval(self) -> timedelta:
+        return timedelta(minutes=self.backup_interval_minutes)
 
     def site_url(self, hostname: str) -> str:
         """What a browser opens for a site."""

@@ -1,4 +1,4 @@
-"""The FastAPI application, with the reporter and the sweep beside it."""
+"""The FastAPI application, with the reporter, the sweep and the look at the backup store beside it."""
 
 import re
 import threading
@@ -21,8 +21,8 @@ STOP_SECONDS = 5.0
 
 
 def create_app(agent: Agent, *, beside: bool = True) -> FastAPI:
-    """Make the application; ``beside=False`` leaves reporter and sweep to others."""
-    background = (agent.make_reporter().run, agent.make_sweep().run) if beside else ()
+    """Make the application; ``beside=False`` leaves reporter, sweep and the look at the store to others."""
+    background = (agent.make_reporter().run, agent.make_sweep().run, agent.store_watch.run) if beside else ()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -234,6 +234,9 @@ def readiness_checks(agent: Agent) -> dict[str, Callable[[], str]]:
         alive = count_live_workers(agent.settings.data_dir, agent.settings.workers)
         return "ok" if alive == agent.settings.workers else f"{alive} of {agent.settings.workers} are running"
 
+    def store() -> str:
+        return agent.store_watch.said
+
     return {
         "ledger": ledger,
         "redis": queue,
@@ -241,6 +244,7 @@ def readiness_checks(agent: Agent) -> dict[str, Callable[[], str]]:
         "executor": executor,
         "reporter": reporter,
         "workers": workers,
+        "store": store,
     }
 
 

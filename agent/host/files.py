@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO
 
@@ -32,6 +32,16 @@ def link_durably(source: Path, destination: Path) -> None:
     fresh.hardlink_to(source)
     fresh.replace(destination)
     sync_directory(destination.parent)
+
+
+def write_durably(destination: Path, pieces: Iterable[bytes], *, mode: int = 0o640) -> None:
+    """Write what comes piece by piece, whole and on disk when it returns; an older file is replaced."""
+    _replace_durably(destination, mode, lambda target: target.writelines(pieces))
+
+
+def move(source: Path, destination: Path) -> None:
+    """Give a file another name on the same disk; what stood there is replaced."""
+    source.replace(destination)
 
 
 def remove_tree(path: Path) -> bool:

@@ -6,12 +6,11 @@ from typing import Self
 from pydantic import model_validator
 
 from agent.engines.errors import SiteUnknown
-from agent.host import files
 from agent.host.clock import write_time
 from agent.operations import backups, sites
 from agent.operations.backups import BackupParams
 from agent.operations.base import Context, Operation, Step, Urgency
-from agent.operations.params import Backup
+from agent.operations.params import Backup, BackupKey
 
 
 class ArchiveSiteParams(BackupParams):
@@ -19,12 +18,18 @@ class ArchiveSiteParams(BackupParams):
 
     backup: Backup | None = None
     """A verified backup of an earlier attempt; it stays when nothing is left that could be backed up anew."""
+    backup_key: BackupKey | None = None
+    """What opens that one."""
 
     @model_validator(mode="after")
     def _is_of_this_site(self) -> Self:
         if self.backup is not None and self.backup.site_id != self.site_id:
             raise ValueError("the backup is of another site")
         return self
+
+    @property
+    def secret_refs(self) -> tuple[str, ...]:
+        return (*super().secret_refs, *((self.backup_key.secret,) if self.backup_key else ()))
 
 
 class Key(StrEnum):
@@ -47,7 +52,7 @@ def _look(context: Context[ArchiveSiteParams]) -> bool:
             "touched. Name the verified backup of the earlier attempt, or restore the site first."
         )
     sequel = "Nothing more was removed; check the store's disk and look for another backup."
-    files.remove_tree(backups.fetch(context, params.backup.location, params.backup.sha256, "earlier", sequel))
+    backups.prove(context, params.backup, params.backup_key, "earlier", sequel)
     verified = {"verified_at": write_time(context.host.clock())}
     context.notes["backup"] = params.backup.model_dump(exclude_none=True) | verified
     context.notes["only_leftovers"] = True
@@ -78,8 +83,8 @@ def _store(context: Context[ArchiveSiteParams]) -> bool:
 
 def _discard(context: Context[ArchiveSiteParams]) -> None:
     """Remove what this job stored; an earlier attempt's backup may be all that is left of the site."""
-    earlier = context.params.backup
-    if earlier is None or context.notes.get("backup", {}).get("location") != earlier.location:
+    earlier, store = context.params.backup, context.host.store
+    if earlier is None or store.locate(backups.own_name(context)) != earlier.location:
         backups.discard_backup(context)
 
 

@@ -53,7 +53,8 @@ def serve(context: Context[SiteParams]) -> bool:
 
 def keep(context: Context[BackupParams]) -> bool:
     """Write what stands into the job's folder, as the backup and for the way back."""
-    return backups.write_backup(context)
+    backups.keep(context)
+    return True
 
 
 def measure_closed_seconds(context: Context[SiteParams]) -> float:

@@ -81,6 +81,13 @@ class LocaleParams(Strict):
     time_zone: Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z]+([/_+-][A-Za-z0-9]+)*$")]
 
 
+class BackupKey(Strict):
+    """The key that wraps the keys of single backups, by reference."""
+
+    id: Uuid
+    secret: SecretRef
+
+
 class Backup(Strict):
     """A backup as the contract describes it."""
 
@@ -91,6 +98,9 @@ class Backup(Strict):
     size_bytes: Annotated[int, Field(ge=0)]
     sha256: Digest
     content_sha256: Digest | None = None
+    content_bytes: Annotated[int, Field(ge=0)] | None = None
+    key_id: Uuid | None = None
+    """Which key opens it; None of a backup that is not encrypted."""
     taken_at: str
     verified_at: str | None = None
 

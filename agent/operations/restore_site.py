@@ -10,7 +10,7 @@ from agent.host import files
 from agent.operations import backups, changes, sites
 from agent.operations.base import Context, Operation, Step, Urgency
 from agent.operations.errors import BackupForeign, NothingKept
-from agent.operations.params import Backup, Config, Hostname, SiteParams, Uuid
+from agent.operations.params import Backup, BackupKey, Config, Hostname, SiteParams, Uuid
 
 
 class RestoreSiteParams(SiteParams):
@@ -18,6 +18,8 @@ class RestoreSiteParams(SiteParams):
 
     hostname: Hostname
     backup: Backup
+    backup_key: BackupKey | None = None
+    """What opens it, where it is encrypted."""
     state: Literal["active", "suspended"] = "active"
     copied_from: Uuid | None = None
     """The site whose backup it is, where that is another one."""
@@ -30,6 +32,10 @@ class RestoreSiteParams(SiteParams):
         if self.backup.site_id != (self.copied_from or self.site_id):
             raise ValueError("the backup is of another site")
         return self
+
+    @property
+    def secret_refs(self) -> tuple[str, ...]:
+        return () if self.backup_key is None else (self.backup_key.secret,)
 
 
 class Key(StrEnum):
@@ -53,9 +59,8 @@ def _look(context: Context[RestoreSiteParams]) -> bool:
 
 
 def _fetch(context: Context[RestoreSiteParams]) -> bool:
-    backup = context.params.backup
     sequel = "The site was not touched; choose another backup."
-    backups.fetch(context, backup.location, backup.sha256, "backup", sequel)
+    backups.fetch(context, context.params.backup, context.params.backup_key, "backup", sequel)
     return False
 
 

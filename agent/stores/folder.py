@@ -1,10 +1,13 @@
 """Backups in a local folder, durable when ``put`` returns."""
 
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 from agent.host import files
 from agent.stores.errors import BackupConflict, BackupMissing, StoreMisnamed
 from agent.stores.names import check_name, name_at
+from agent.stores.port import Finding
 
 SCHEME = "folder"
 
@@ -15,10 +18,13 @@ class FolderStore:
     def __init__(self, root: Path) -> None:
         self._root = root
 
+    def locate(self, name: str) -> str:
+        return f"{SCHEME}:{check_name(name)}"
+
     def put(self, name: str, source: Path) -> str:
         """Store the file durably. Returns ``folder:<name>``. Raises :class:`BackupConflict`."""
         target = self._root / check_name(name)
-        location = f"{SCHEME}:{name}"
+        location = self.locate(name)
         if target.exists():
             if files.sha256_of(target) != files.sha256_of(source):
                 raise BackupConflict(
@@ -43,10 +49,27 @@ class FolderStore:
         files.copy_durably(source, destination)
 
     def delete(self, location: str) -> bool:
-        return files.remove_tree(self._path(location))
+        path = self._path(location)
+        files.remove_halves(path)
+        return files.remove_tree(path)
 
     def exists(self, location: str) -> bool:
         return self._path(location).is_file()
+
+    def check(self) -> Iterator[Finding]:
+        """Write a file and remove it."""
+        probe = self._root / f".check-{uuid.uuid4()}"
+        try:
+            self._make_folders(self._root)
+            files.write_atomic(probe, "probe")
+            files.remove_tree(probe)
+        except OSError as error:
+            message = f"{self._root} cannot be written to ({error.strerror}); no backup can be stored"
+            yield Finding("store", is_ok=False, message=message)
+            return
+        yield Finding("store", is_ok=True, message=f"{self._root} takes a file")
+        message = "a folder locks nothing: whoever may write into it can delete every backup"
+        yield Finding("lock", is_ok=True, message=message)
 
     def _path(self, location: str) -> Path:
         path = self._root / name_at(location, SCHEME)

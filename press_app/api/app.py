@@ -25,6 +25,7 @@ from press_app.config import Settings
 from press_app.edge.port import Edge
 from press_app.invariants import endpoints as invariants
 from press_app.jobs import endpoints as jobs
+from press_app.keys import endpoints as keys
 from press_app.kit.throttle import Throttle
 from press_app.plans import endpoints as plans
 from press_app.releases import endpoints as releases
@@ -39,6 +40,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     docs.router,
     accounts.router,
     teams.router,
+    keys.router,
     plans.router,
     servers.router,
     releases.router,
@@ -46,6 +48,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     spares.router,
     sites.router,
     backups.router,
+    backups.policy,
     jobs.router,
     billing.router,
     invariants.router,

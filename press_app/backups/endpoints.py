@@ -17,6 +17,7 @@ from press_app.access.subject import Subject
 from press_app.backups import service
 from press_app.backups.schemas import (
     BackupPage,
+    BackupPolicy,
     BackupView,
     CopyRequest,
     CopyView,
@@ -28,6 +29,7 @@ from press_app.sites.errors import SiteUnknown
 from press_app.sites.model import Site
 
 router = APIRouter(prefix="/v1/sites/{site_id}", tags=["backups"])
+policy = APIRouter(prefix="/v1/backup-policy", tags=["backups"])
 
 
 def _get(session: OrmSession, who: Subject, site_id: str, action: Permission) -> Site:
@@ -108,3 +110,10 @@ def restore_site(
 
     with open_uow(work, who) as uow:
         return idempotency.run(uow, make)
+
+
+@policy.get("", operation_id="get_backup_policy", responses=problems(401, 403))
+def get_backup_policy(settings: SettingsDep, who: SubjectDep) -> BackupPolicy:
+    """How often sites are backed up by themselves, and what is kept of that."""
+    who.require_scope(Permission.BACKUPS_READ)
+    return BackupPolicy.of(settings)

@@ -12,6 +12,8 @@ class BackupStatus(StrEnum):
     TAKING = "taking"
     VERIFIED = "verified"
     FAILED = "failed"
+    DELETING = "deleting"
+    DELETED = "deleted"
 
 
 class BackupEvent(StrEnum):
@@ -19,6 +21,9 @@ class BackupEvent(StrEnum):
 
     VERIFY = "verify"
     FAIL = "fail"
+    EXPIRE = "expire"
+    DELETE = "delete"
+    KEEP = "keep"
 
 
 LIFECYCLE: Lifecycle[BackupStatus, BackupEvent] = Lifecycle(
@@ -36,6 +41,13 @@ LIFECYCLE: Lifecycle[BackupStatus, BackupEvent] = Lifecycle(
             allows=frozenset({"restore"}),
         ),
         BackupStatus.FAILED: Stable(meaning="Not taken; the site was not touched by this."),
+        BackupStatus.DELETING: Working(
+            meaning="Its time is over; its host was told to remove it from the store.",
+            target=BackupStatus.DELETED,
+            within=timedelta(hours=6),
+            on_timeout=BackupEvent.KEEP,
+        ),
+        BackupStatus.DELETED: Stable(meaning="Not in the store any more; the row says since when and why."),
     },
     moves={
         (BackupStatus.TAKING, BackupEvent.VERIFY): (
@@ -45,6 +57,12 @@ LIFECYCLE: Lifecycle[BackupStatus, BackupEvent] = Lifecycle(
         (BackupStatus.TAKING, BackupEvent.FAIL): (
             BackupStatus.FAILED,
             "The job failed, or its time is over.",
+        ),
+        (BackupStatus.VERIFIED, BackupEvent.EXPIRE): (BackupStatus.DELETING, "Its time is over."),
+        (BackupStatus.DELETING, BackupEvent.DELETE): (BackupStatus.DELETED, "The store holds it no more."),
+        (BackupStatus.DELETING, BackupEvent.KEEP): (
+            BackupStatus.VERIFIED,
+            "A lock keeps it, or the store could not be asked; it is tried again later.",
         ),
         # The job's news can come after its time; the copy is as good as any.
         (BackupStatus.FAILED, BackupEvent.VERIFY): (BackupStatus.VERIFIED, "It came late, and is right."),

@@ -24,9 +24,11 @@ class Backup(LifecycleRow[BackupStatus, BackupEvent], Base):
     id: Mapped[str] = mapped_column(ID, primary_key=True)
     site_id: Mapped[str] = mapped_column(ForeignKey("site.id"))
     team_id: Mapped[str] = mapped_column(ID, index=True)
+    server_id: Mapped[str | None] = mapped_column(ID)
+    """Whose store holds it; not known of backups of an earlier version."""
     engine: Mapped[str] = mapped_column(String(32))
     kind: Mapped[str] = mapped_column(String(16))
-    """``manual``, ``archive``, ``before-change``, ``for-copy``."""
+    """``scheduled``, ``manual``, ``archive``, ``before-change``, ``for-copy``."""
     apps: Mapped[list[str] | None] = mapped_column(JSON)
     """What the site had then; not known of backups of an earlier version."""
     status: Mapped[BackupStatus] = mapped_column(Choice(BackupStatus))
@@ -36,10 +38,16 @@ class Backup(LifecycleRow[BackupStatus, BackupEvent], Base):
     version: Mapped[int] = mapped_column(Integer)
     receipt: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     """What the agent wrote and read back: location, size, checksum, times."""
+    key_id: Mapped[str | None] = mapped_column(ID, index=True)
+    """Which version of its team's key opens it; None of one that is not encrypted."""
     size_bytes: Mapped[int | None] = mapped_column(BigInteger)
     taken_at: Mapped[datetime | None] = mapped_column(Moment)
     verified_at: Mapped[datetime | None] = mapped_column(Moment)
     error: Mapped[str | None] = mapped_column(String(1000))
+    locked_until: Mapped[datetime | None] = mapped_column(Moment)
+    """The store said so when it was asked to delete it; it is asked again after that."""
+    deleted_at: Mapped[datetime | None] = mapped_column(Moment)
+    deleted_why: Mapped[str | None] = mapped_column(String(190))
     created_at: Mapped[datetime] = mapped_column(Moment)
 
     __mapper_args__ = {"version_id_col": version}

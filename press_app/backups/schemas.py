@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from press_app.backups.lifecycle import BackupStatus
 from press_app.backups.model import Backup
+from press_app.config import Settings
 
 
 class BackupView(BaseModel):
@@ -18,11 +19,16 @@ class BackupView(BaseModel):
     kind: str
     apps: list[str] | None
     status: BackupStatus
+    key_id: str | None
     size_bytes: int | None
     taken_at: datetime | None
     verified_at: datetime | None
     receipt: dict[str, Any] | None
     error: str | None
+    locked_until: datetime | None
+    """The store keeps it until then, whatever happens."""
+    deleted_at: datetime | None
+    deleted_why: str | None
     created_at: datetime
 
     @classmethod
@@ -64,3 +70,21 @@ class RestoreView(BaseModel):
     """The job that restores."""
 
     job_id: str
+
+
+class BackupPolicy(BaseModel):
+    """How sites are backed up by themselves."""
+
+    interval_minutes: int
+    """0: not at all."""
+    jobs_per_server: int
+    keep_hourly: int
+    keep_daily: int
+    keep_weekly: int
+    keep_monthly: int
+    keep_manual_days: int
+    keep_change_days: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        return cls(**{name: getattr(settings, f"backup_{name}") for name in cls.model_fields})

@@ -1,5 +1,6 @@
 """``press backup``, and the backups of ``press site``."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -7,13 +8,24 @@ import typer
 from press_app.cli.api_client import Api
 from press_app.cli.connection import connect
 from press_app.cli.failures import CommandFailed
-from press_app.cli.output import Column, Json, format_age, format_bytes, show, show_list
+from press_app.cli.output import Column, Json, format_age, format_bytes, print_json, say, show, show_list
 from press_app.cli.site_lookup import SiteRef, get_site
 from press_app.cli.watching import watch, watch_job
 
 app = typer.Typer(help="Saved copies of sites.", no_args_is_help=True)
 
 WAIT_SECONDS = 1800.0
+
+
+def tell_end(row: Mapping[str, Any]) -> str:
+    """Why it failed or is gone, or what keeps it."""
+    if row["deleted_at"]:
+        return f"deleted {format_age(row['deleted_at'])}: {row['deleted_why']}"
+    if row["locked_until"]:
+        return f"over, but locked: {format_age(row['locked_until'])}"
+    return str(row["error"] or "")
+
+
 COLUMNS: tuple[Column, ...] = (
     ("id", "id"),
     ("status", "status"),
@@ -21,18 +33,56 @@ COLUMNS: tuple[Column, ...] = (
     ("size", lambda row: format_bytes(row["size_bytes"])),
     ("taken", lambda row: format_age(row["taken_at"])),
     ("verified", lambda row: format_age(row["verified_at"])),
-    ("error", "error"),
+    ("said", tell_end),
 )
 
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Until it is done.")]
 
 
 @app.command("list")
-def list_backups(ctx: typer.Context, ref: SiteRef, *, as_json: Json = False) -> None:
+def list_backups(
+    ctx: typer.Context,
+    ref: SiteRef,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Those that were deleted, too.")] = False,
+    as_json: Json = False,
+) -> None:
     """List the backups of a site, newest first."""
     api = connect(ctx)
-    items = api.list_all(f"/v1/sites/{get_site(api, ref)['id']}/backups")
+    found = api.list_all(f"/v1/sites/{get_site(api, ref)['id']}/backups")
+    items = [row for row in found if every or row["status"] != "deleted"]
     show_list(items, COLUMNS, as_json=as_json, nothing="No backup yet. Take one with 'press site backup'.")
+
+
+@app.command("policy")
+def show_policy(ctx: typer.Context, *, as_json: Json = False) -> None:
+    """Say how often sites are backed up by themselves, and what is kept of that."""
+    policy = connect(ctx).get("/v1/backup-policy")
+    if as_json:
+        print_json(policy)
+        return
+    for sentence in tell_policy(policy):
+        say(sentence)
+
+
+def tell_policy(policy: dict[str, Any]) -> list[str]:
+    """The rules in words."""
+    minutes = policy["interval_minutes"]
+    if not minutes:
+        return ["Sites are not backed up by themselves (PRESS_BACKUP_INTERVAL_MINUTES=0)."]
+    taken = (
+        f"Each site is backed up every {minutes} minutes, {policy['jobs_per_server']} of a host at a time; each backup is encrypted, "
+        "read back and compared."
+    )
+    kept = (
+        f"Of these, the newest of the last {policy['keep_hourly']} hours, {policy['keep_daily']} days, {policy['keep_weekly']} weeks and "
+        f"{policy['keep_monthly']} months are kept."
+    )
+    others = (
+        f"Others are kept for {policy['keep_manual_days']} days when somebody asked for them, for {policy['keep_change_days']} days when "
+        "they were taken before a change; the one that stands for an archived site stays with it."
+    )
+    return [taken, kept, others, "What a lock of the store keeps is deleted when the lock ends."]
 
 
 def take_backup(ctx: typer.Context, ref: SiteRef, *, wait: Wait = True, as_json: Json = False) -> None:

@@ -44,6 +44,11 @@ def explain(site: dict[str, Any], *, now: datetime | None = None) -> list[str]:
     change = site.get("last_change")
     if change and change["ended_at"]:
         said.append(f"Last change, {format_age(change['ended_at'], now=now)}: {change['message']}")
+    if site.get("backup_verified_at"):
+        taken, read = (format_age(site[name], now=now) for name in ("backed_up_at", "backup_verified_at"))
+        said.append(f"Newest backup: taken {taken}, read back and compared {read}.")
+    elif site["status"] in {"active", "suspended"}:
+        said.append("There is no verified backup of it yet.")
     error = site.get("error")
     if error:
         step = f" at step '{error['step']}'" if error.get("step") else ""

@@ -26,6 +26,13 @@ MEMBER_COLUMNS: tuple[Column, ...] = (
     ("id", "user_id"),
 )
 
+KEY_COLUMNS: tuple[Column, ...] = (
+    ("version", "version"),
+    ("made", lambda row: format_age(row["created_at"])),
+    ("by", "created_by"),
+    ("id", "id"),
+)
+
 Id = Annotated[str, typer.Argument(metavar="TEAM", help="Name or id of the team.")]
 
 
@@ -93,6 +100,24 @@ def remove_member(
     api = connect(ctx)
     api.delete(f"/v1/teams/{get_team_id(api, team_id)}/members/{user_id}")
     show({"removed": user_id}, as_json=as_json, sentence="The person is not in the team any more.")
+
+
+@app.command("backup-keys")
+def list_backup_keys(ctx: typer.Context, team_id: Id, *, as_json: Json = False) -> None:
+    """List the versions of the key that the team's backups are encrypted with, the newest first."""
+    api = connect(ctx)
+    items = api.list_all(f"/v1/teams/{get_team_id(api, team_id)}/backup-keys")
+    show_list(items, KEY_COLUMNS, as_json=as_json, nothing="None yet; the first backup makes one.")
+
+
+@app.command("rotate-backup-key")
+def rotate_backup_key(ctx: typer.Context, team_id: Id, *, as_json: Json = False) -> None:
+    """Encrypt new backups with a newer key; those of before stay readable."""
+    api = connect(ctx)
+    key = api.post(f"/v1/teams/{get_team_id(api, team_id)}/backup-keys")
+    show(
+        key, as_json=as_json, sentence=f"New backups are encrypted with version {key['version']} of the key."
+    )
 
 
 def show_me(ctx: typer.Context, *, as_json: Json = False) -> None:

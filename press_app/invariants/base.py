@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from press_app.agents.port import Agents
+from press_app.config import Settings
 from press_app.edge.port import Edge
 from press_app.work.unit_of_work import Work
 
@@ -25,6 +26,7 @@ class World:
     work: Work
     agents: Agents
     edge: Edge
+    settings: Settings
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from press_app.invariants import (
     dead_tasks,
     edge_drift,
     host_drift,
+    old_backups,
     stuck_states,
     uncovered_sites,
     wanted_observed,
@@ -26,6 +27,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     host_drift.INVARIANT,
     edge_drift.INVARIANT,
     dead_tasks.INVARIANT,
+    old_backups.INVARIANT,
 )
 
 

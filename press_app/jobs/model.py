@@ -30,6 +30,8 @@ class Job(LifecycleRow[JobStatus, JobEvent], Base):
     target: Mapped[str] = mapped_column(String(64))
     """``site:<id>`` or ``bench:<id>``."""
     purpose: Mapped[str] = mapped_column(String(190))
+    is_routine: Mapped[bool] = mapped_column(default=False)
+    """It comes all the time: its steps are not in the journal, and it is soon forgotten."""
     params: Mapped[dict[str, Any]] = mapped_column(JSON)
     status: Mapped[JobStatus] = mapped_column(Choice(JobStatus))
     target_status: Mapped[JobStatus | None] = mapped_column(Choice(JobStatus))

@@ -1,9 +1,9 @@
 """Queries on jobs."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, delete, func, select
 
 from press_app.jobs.lifecycle import OPEN
 from press_app.jobs.model import Job
@@ -60,9 +60,15 @@ def list_unsettled(session: Session | ReadSession) -> list[str]:
     return list(session.scalars(UNSETTLED))
 
 
-def forget_ended(session: Session, *, before: datetime, operations: Collection[str] | None = None) -> None:
-    """Remove jobs that were settled before; only of these operations where some are named."""
+def count_open(session: Session | ReadSession, operation: str) -> dict[str, int]:
+    query = select(Job.server_id, func.count()).where(Job.status.in_(OPEN), Job.operation == operation)
+    rows = session.execute(query.group_by(Job.server_id)).all()
+    return {str(server_id): int(count) for server_id, count in rows}
+
+
+def forget_ended(session: Session, *, before: datetime, only_routine: bool = False) -> None:
+    """Remove jobs that were settled before, or only the routine ones among them."""
     query = delete(Job).where(Job.settled_at < before)
-    if operations is not None:
-        query = query.where(Job.operation.in_(operations))
+    if only_routine:
+        query = query.where(Job.is_routine.is_(True))
     session.execute(query.execution_options(synchronize_session=False))

@@ -25,8 +25,8 @@ log = structlog.get_logger(__name__)
 Finisher = Callable[[UnitOfWork, Job], None]
 """Takes the result of an ended job into the slice that asked for it; called once per job, in its own transaction."""
 
-ROUTINE = frozenset({"measure_usage", "prepare_site"})
-"""Comes all the time and tells nobody anything: its steps are not in the journal, and it is soon forgotten."""
+ROUTINE = frozenset({"measure_usage", "prepare_site", "delete_backups"})
+"""Always routine."""
 
 KEEP_JOBS = timedelta(days=180)
 KEEP_ROUTINE = timedelta(hours=6)
@@ -45,8 +45,9 @@ def request_job(
     within: timedelta,
     team_id: str | None = None,
     is_exclusive: bool = True,
+    is_routine: bool = False,
 ) -> Job:
-    """Promise a job. An exclusive one holds the lease of its target until it is settled.
+    """Promise a job. An exclusive one holds the lease of its target until it is settled; a routine one tells nobody.
 
     Short jobs that change no data (a login link, a measurement) wait their turn at the agent instead.
     Raises :class:`press_app.work.lease.SubjectBusy` while another job works on the target.
@@ -59,6 +60,7 @@ def request_job(
         operation=operation,
         target=target,
         purpose=purpose,
+        is_routine=is_routine or operation in ROUTINE,
         params=params,
         due_at=now + within,
         agent_seq=0,
@@ -189,7 +191,7 @@ def _end(uow: UnitOfWork, job: Job, event: JobEvent) -> None:
 
 
 def _tell(uow: UnitOfWork, job: Job, kind: str, message: str, **data: object) -> None:
-    if job.operation not in ROUTINE:
+    if not job.is_routine:
         uow.record(kind, job.target, message, team_id=job.team_id, job_id=job.id, **data)
 
 
@@ -226,7 +228,7 @@ def forget_old(uow: UnitOfWork) -> None:
     """Remove secrets that expired and jobs that nobody asks about any more."""
     uow.session.execute(delete(Secret).where(Secret.expires_at < uow.now()))
     repository.forget_ended(uow.session, before=uow.now() - KEEP_JOBS)
-    repository.forget_ended(uow.session, before=uow.now() - KEEP_ROUTINE, operations=ROUTINE)
+    repository.forget_ended(uow.session, before=uow.now() - KEEP_ROUTINE, only_routine=True)
 
 
 def read_secrets(uow: UnitOfWork, server: Server, job_id: str, refs: Iterable[str]) -> dict[str, str]:
@@ -234,28 +236,21 @@ def read_secrets(uow: UnitOfWork, server: Server, job_id: str, refs: Iterable[st
     job = uow.session.get(Job, job_id)
     refs = list(refs)
     named = set() if job is None else set(_refs_in(job.params))
-    if (
-        job is None
-        or job.server_id != server.id
-        or not LIFECYCLE.allows(job.status, "secrets")
-        or not named.issuperset(refs)
-    ):
+    is_its = job is not None and job.server_id == server.id and LIFECYCLE.allows(job.status, "secrets")
+    if job is None or not is_its or not named.issuperset(refs):
         message = "The job is not open on this server, or does not name these secrets. Nothing was given out."
         raise SecretRefused(message, job_id=job_id)
-    uow.record("secret.fetched", f"job:{job_id}", f"The agent fetched {len(refs)} secrets.", refs=refs)
+    if not job.is_routine:
+        uow.record("secret.fetched", f"job:{job_id}", f"The agent fetched {len(refs)} secrets.", refs=refs)
     return {ref: open_secret(uow, ref) for ref in refs}
 
 
 def _refs_in(value: Any) -> Iterable[str]:
-    if isinstance(value, str):
-        if value.startswith("secret://"):
-            yield value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _refs_in(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _refs_in(inner)
+    if isinstance(value, str) and value.startswith("secret://"):
+        yield value
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    for each in inner:
+        yield from _refs_in(each)
 
 
 def get_job(session: Session | ReadSession, job_id: str) -> Job:
@@ -273,6 +268,11 @@ def find_open_on(session: Session | ReadSession, targets: Sequence[str]) -> dict
 
 def is_making(session: Session | ReadSession, server_id: str, operation: str) -> bool:
     return repository.is_open_on(session, server_id, operation)
+
+
+def count_open(session: Session | ReadSession, operation: str) -> dict[str, int]:
+    """Server → how many jobs of this kind it has."""
+    return repository.count_open(session, operation)
 
 
 def find_newest(session: Session | ReadSession, target: str, operation: str) -> Job | None:

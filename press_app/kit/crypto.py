@@ -53,6 +53,11 @@ def new_password() -> str:
     return secrets.token_urlsafe(15)
 
 
+def new_key() -> str:
+    """A random key of 256 bits, in URL-safe base64."""
+    return base64.urlsafe_b64encode(os.urandom(32)).decode()
+
+
 def fingerprint(token: str) -> str:
     """What is stored of a high-entropy token: its SHA-256, hexadecimal."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -6,6 +6,7 @@ from press_app.benches import model as _benches
 from press_app.billing import model as _billing
 from press_app.invariants import model as _invariants
 from press_app.jobs import model as _jobs
+from press_app.keys import model as _keys
 from press_app.kit.db import Base
 from press_app.plans import model as _plans
 from press_app.releases import model as _releases
@@ -27,6 +28,7 @@ _LOADED = (
     _idempotency,
     _invariants,
     _jobs,
+    _keys,
     _plans,
     _releases,
     _servers,

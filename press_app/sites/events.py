@@ -22,6 +22,7 @@ class SiteBackupStarted:
     backup_id: str
     site_id: str
     team_id: str
+    server_id: str
     engine: str
     kind: str
     apps: tuple[str, ...]

@@ -35,6 +35,8 @@ class Site(LifecycleRow[SiteStatus, SiteEvent], Base):
         Index("ix_site_status_id", "status", "id"),
         Index("ix_site_status_measured_at", "status", "measured_at"),
         Index("ix_site_wanted_status", "wanted", "status"),
+        Index("ix_site_status_backup_due_at", "status", "backup_due_at"),
+        Index("ix_site_status_backed_up_at", "status", "backed_up_at"),
     )
     lifecycle = LIFECYCLE
 
@@ -88,6 +90,12 @@ class Site(LifecycleRow[SiteStatus, SiteEvent], Base):
     size_bytes: Mapped[int | None] = mapped_column(BigInteger)
     users: Mapped[int | None] = mapped_column(Integer)
     measured_at: Mapped[datetime | None] = mapped_column(Moment)
+    backup_due_at: Mapped[datetime | None] = mapped_column(Moment)
+    """When it is backed up next by itself; None while nobody planned that yet."""
+    backed_up_at: Mapped[datetime | None] = mapped_column(Moment)
+    """When the newest verified backup was taken: what was written since is lost with the host."""
+    backup_verified_at: Mapped[datetime | None] = mapped_column(Moment)
+    """When that one was read back."""
     archived_at: Mapped[datetime | None] = mapped_column(Moment)
     undo_until: Mapped[datetime | None] = mapped_column(Moment)
     created_at: Mapped[datetime] = mapped_column(Moment)

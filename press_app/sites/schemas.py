@@ -144,6 +144,12 @@ class SiteView(BaseModel):
     size_bytes: int | None
     users: int | None
     measured_at: datetime | None
+    backed_up_at: datetime | None
+    """When the newest verified backup was taken."""
+    backup_verified_at: datetime | None
+    """When that one was read back and compared."""
+    backup_due_at: datetime | None
+    """When it is backed up next by itself."""
     archived_at: datetime | None
     undo_until: datetime | None
     created_at: datetime
@@ -287,14 +293,3 @@ class Timeline(BaseModel):
 
     items: list[TimelineEntry]
     next_before: int | None
-
-
-class DatabaseStats(BaseModel):
-    """What a site asks of a database server that it shares; null where it shares none, or the server counts nothing."""
-
-    site_id: str
-    busy_seconds: float | None
-    rows_read: int | None
-    slow_queries: int | None
-    """That took longer than a second, since the last night; the others since the server was started."""
-    slowest_seconds: float | None

@@ -121,6 +121,14 @@ def create_team(
     return team
 
 
+def lock_team(uow: UnitOfWork, team_id: str) -> Team:
+    """The team, which nobody else changes until this unit of work has ended. Raises :class:`TeamUnknown`."""
+    team = uow.session.get(Team, team_id, with_for_update=True)
+    if team is None:
+        raise team_unknown()
+    return team
+
+
 def get_team(session: Session | ReadSession, team_id: str) -> Team:
     """Raises :class:`TeamUnknown`."""
     team = session.get(Team, team_id)

@@ -6,6 +6,7 @@ import pytest
 import redis
 
 from tests.agent.support import free_port, running, wait_until
+from tests.factories.object_store import ObjectStore, running_object_store
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +26,13 @@ def redis_url(redis_server: str) -> str:
     with redis.Redis.from_url(redis_server) as client:
         client.flushall()
     return redis_server
+
+
+@pytest.fixture(scope="session")
+def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    """A real S3 of this session's own; each test makes its buckets."""
+    with running_object_store(tmp_path_factory.mktemp("s3") / "store") as store:
+        yield store
 
 
 def _answers(client: redis.Redis) -> bool:

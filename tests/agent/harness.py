@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,26 +26,31 @@ PASSWORD = "correct horse battery"  # a site owner's
 class RunningAgent:
     """Starts and kills the agent's programs one by one."""
 
-    def __init__(self, folder: Path, redis_url: str, plane: ControlPlane, stack: ExitStack) -> None:
+    def __init__(
+        self, folder: Path, redis_url: str, plane: ControlPlane, stack: ExitStack, options: Mapping[str, Any]
+    ) -> None:
         self.plane = plane
         self.folder = folder
         self.log = folder / "agent.log"
         self._stack = stack
-        self.settings = Settings(
-            port=free_port(),
-            data_dir=folder / "agent",
-            redis_url=redis_url,
-            backup_store=f"folder:{folder / 'backups'}",
-            engines="fake",
-            bench_port_start=free_port(),
-            min_disk_free_bytes=0,
-        )
+        usual = {
+            "port": free_port(),
+            "data_dir": folder / "agent",
+            "redis_url": redis_url,
+            "backup_store": f"folder:{folder / 'backups'}",
+            "engines": "fake",
+            "bench_port_start": free_port(),
+            "min_disk_free_bytes": 0,
+        }
+        self.settings = Settings.model_validate({**usual, **options})
         self.bench_id = str(uuid.uuid4())
 
     @property
     def env(self) -> dict[str, str]:
         options = {
-            f"PRESS_AGENT_{key.upper()}": str(value) for key, value in self.settings.model_dump().items()
+            f"PRESS_AGENT_{key.upper()}": str(value)
+            for key, value in self.settings.model_dump().items()
+            if value is not None
         }
         return {"PATH": os.environ["PATH"], **options}
 
@@ -136,11 +141,13 @@ class RunningAgent:
 
 
 @contextmanager
-def running_agent(folder: Path, redis_url: str, *, start_api: bool = True) -> Iterator[RunningAgent]:
-    """An enrolled agent whose benches' supervisor and API run; workers are started by the test."""
+def running_agent(
+    folder: Path, redis_url: str, *, start_api: bool = True, **options: Any
+) -> Iterator[RunningAgent]:
+    """An enrolled agent whose benches' supervisor and API run; workers are started by the test. ``options`` are settings."""
     with ExitStack() as stack:
         plane = stack.enter_context(serving(ControlPlane()))
-        agent = RunningAgent(folder, redis_url, plane, stack)
+        agent = RunningAgent(folder, redis_url, plane, stack, options)
         agent.enroll()
         agent.start_benches()
         if start_api:

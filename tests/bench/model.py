@@ -21,6 +21,7 @@ from press_app.edge.port import RouteState
 from press_app.invariants.model import Finding
 from press_app.jobs.lifecycle import JobStatus
 from press_app.jobs.model import Job
+from press_app.keys import service as keys
 from press_app.kit.db import Base
 from press_app.plans import service as plans
 from press_app.releases.model import Release
@@ -119,6 +120,8 @@ def fill(work: Work, count: int) -> Model:
         tokens = [
             access.create_token(uow, name="one", scopes=TEAM_SCOPES, team_id=team_id) for _ in range(MANY)
         ]
+        for _ in range(MANY):
+            keys.rotate(uow, team_id)
         operator = access.create_token(uow, name="operator", scopes=[OPERATOR])
         bridge = access.create_token(uow, name="bridge", scopes=[SUBSCRIPTIONS_WRITE])
     agents = FakeAgents()
@@ -354,6 +357,9 @@ def _site(site: _Site, now: datetime) -> Row:
         "size_bytes": 1_500_000,
         "users": 3,
         "measured_at": now - timedelta(minutes=site.number % 55),
+        "backed_up_at": now - timedelta(minutes=site.number % 55),
+        "backup_verified_at": now - timedelta(minutes=site.number % 55),
+        "backup_due_at": now + timedelta(minutes=1 + site.number % 55),
         "archived_at": site.at if site.is_archived else None,
         "undo_until": site.at + timedelta(days=30) if site.is_archived else None,
         "created_at": site.at,

@@ -58,7 +58,7 @@ def measure_passes(ground: Ground) -> Iterator[Measure]:
 
 def check_promises(runtime: Runtime) -> None:
     """Every invariant, with each host's state."""
-    broken = invariants.check_all(World(runtime.work, runtime.agents, runtime.edge))
+    broken = invariants.check_all(World(runtime.work, runtime.agents, runtime.edge, runtime.settings))
     names = {invariant.name for invariant, _ in broken}
     assert names <= EDGE_ONLY, names
 

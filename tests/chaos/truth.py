@@ -174,12 +174,14 @@ def archives_are_saved(books: Books) -> Iterator[str]:
 
 
 def backups_stand(books: Books) -> Iterator[str]:
-    """No backup that was ever verified is gone: its row and its file stand, with the right checksum."""
+    """No backup that was ever verified is gone before its time: its row and its file stand, with the right checksum."""
     rows = {each.id: each for each in books.press.backups}
     verified = books.press.verified | {
         each.id: f"site:{each.site_id}" for each in rows.values() if each.status is BackupStatus.VERIFIED
     }
     for backup_id, target in verified.items():
+        if backup_id in rows and rows[backup_id].status is BackupStatus.DELETED:
+            continue
         receipt = rows[backup_id].receipt if backup_id in rows else None
         if receipt is None:
             yield f"Backup {backup_id} of {target} was verified, and its row is gone or empty."

@@ -21,13 +21,20 @@ def make_receipt(backup_id: str, site_id: str, at: datetime, **overrides: Any) -
     }
 
 
+def receipt_of(order: JobOrder, at: datetime) -> dict[str, Any]:
+    """The receipt of a job that made a backup, encrypted where the order named a key."""
+    params = order.params
+    sealed = {"key_id": params["key"]["id"], "content_sha256": "cd" * 32} if "key" in params else {}
+    return make_receipt(params["backup_id"], params["site_id"], at, **sealed)
+
+
 def make_result(order: JobOrder, at: datetime) -> dict[str, Any]:
     """The result of an operation that went well."""
     params = order.params
     if order.operation in {"archive_site", "take_backup"}:
-        return {"backup": make_receipt(params["backup_id"], params["site_id"], at)}
+        return {"backup": receipt_of(order, at)}
     if order.operation in {"change_apps", "move_site"}:
-        backup = make_receipt(params["backup_id"], params["site_id"], at)
+        backup = receipt_of(order, at)
         apps = {"apps": params["apps"]} if "apps" in params else {}
         return {**apps, "size_bytes": 2_000_000, "closed_seconds": 12.5, "backup": backup}
     results: dict[str, dict[str, Any]] = {

@@ -11,7 +11,7 @@ from scripts.draw_lifecycles import FOLDER, list_stale, load_lifecycles, main, r
 
 LIFECYCLES = load_lifecycles()
 FINAL = {
-    "backup": {"verified"},
+    "backup": {"deleted"},
     "bench": {"retired"},
     "job": {"succeeded", "failed", "cancelled", "lost"},
     "server": {"retired"},

@@ -1,6 +1,7 @@
 """What a site asks of the database server that it shares with others, as its host has it now."""
 
 from fastapi import APIRouter
+from pydantic import BaseModel
 
 from press_app.access.dependencies import AgentsDep, SubjectDep, WorkDep
 from press_app.access.problems import problems
@@ -8,9 +9,19 @@ from press_app.access.rules import Permission
 from press_app.benches import service as benches
 from press_app.sites.endpoints import parts
 from press_app.sites.errors import SiteNotReady
-from press_app.sites.schemas import DatabaseStats
 
 router = APIRouter(prefix="/v1/sites", tags=["sites"])
+
+
+class DatabaseStats(BaseModel):
+    """What a site asks of a database server that it shares; null where it shares none, or the server counts nothing."""
+
+    site_id: str
+    busy_seconds: float | None
+    rows_read: int | None
+    slow_queries: int | None
+    """That took longer than a second, since the last night; the others since the server was started."""
+    slowest_seconds: float | None
 
 
 @router.get(

@@ -13,6 +13,7 @@ from press_app.sites.service.configs import on_config_finished, request_config
 from press_app.sites.service.copies import (
     call_off_copy,
     check_copyable,
+    list_origins,
     reserve_copy,
     start_backup_for_copy,
     start_copy,
@@ -57,6 +58,15 @@ from press_app.sites.service.results import (
     on_suspend_finished,
     on_usage_finished,
 )
+from press_app.sites.service.rounds import (
+    hurry_backup,
+    is_any_due,
+    is_due,
+    list_due,
+    list_unsaved,
+    note_backup,
+    start_round,
+)
 from press_app.sites.service.routes import forget_changes, list_routes, read_routes
 from press_app.sites.service.starts import converge, repair_host_state, start_restore
 from press_app.sites.service.wishes import (
@@ -91,22 +101,29 @@ __all__ = [
     "free_name",
     "get_login_link",
     "get_site",
+    "hurry_backup",
+    "is_any_due",
+    "is_due",
     "is_held",
     "lift_hold",
     "list_astray",
     "list_broken",
     "list_by_id",
+    "list_due",
     "list_former",
     "list_holds",
     "list_holds_of",
     "list_leftovers",
     "list_offered",
     "list_on_bench",
+    "list_origins",
     "list_overdue",
     "list_routes",
     "list_sites",
     "list_unmeasured",
+    "list_unsaved",
     "list_verifiable",
+    "note_backup",
     "on_apps_finished",
     "on_archive_finished",
     "on_backup_finished",
@@ -145,6 +162,7 @@ __all__ = [
     "start_backup_for_copy",
     "start_copy",
     "start_restore",
+    "start_round",
     "take_apps",
     "wake_copies",
 ]

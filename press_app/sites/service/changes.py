@@ -224,7 +224,7 @@ def _request_with_backup(
         operation,
         purpose=purpose,
         within=orders.DATA_WITHIN,
-        params={**params, "backup_id": backup_id},
+        params={**params, **orders.writing(uow, site, backup_id)},
     )
     orders.tell_backup_started(uow, site, backup_id, BACKUP_KIND)
     return job

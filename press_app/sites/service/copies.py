@@ -11,6 +11,7 @@ from press_app.benches.errors import NoBench
 from press_app.edge.port import RouteState
 from press_app.jobs.lifecycle import JobStatus
 from press_app.jobs.model import Job
+from press_app.kit.db import ReadSession, Session
 from press_app.kit.ids import new_id
 from press_app.sites import rules
 from press_app.sites.errors import SiteNotReady
@@ -136,6 +137,13 @@ def wake_copies(uow: UnitOfWork, backup_id: str) -> None:
     waiting = (Site.origin_backup_id == backup_id, Site.status == SiteStatus.RESERVED)
     for site_id in uow.session.scalars(select(Site.id).where(*waiting)):
         uow.enqueue("site.converge", unique_key=f"converge:{site_id}", site_id=site_id)
+
+
+def list_origins(session: Session | ReadSession, site_id: str) -> set[str]:
+    """Backups of this site that copies are still made from."""
+    being_made = Site.status.in_([SiteStatus.RESERVED, SiteStatus.INSTALLING, SiteStatus.BROKEN])
+    query = select(Site.origin_backup_id).where(Site.origin_site_id == site_id, being_made)
+    return {str(backup_id) for backup_id in session.scalars(query)}
 
 
 def on_copy_finished(uow: UnitOfWork, site: Site, job: Job) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from press_app.benches import service as benches
 from press_app.jobs import service as jobs
 from press_app.jobs.model import Job
+from press_app.keys import service as keys
 from press_app.sites.events import SiteBackupStarted
 from press_app.sites.lifecycle import SiteEvent
 from press_app.sites.model import Site
@@ -33,6 +34,7 @@ def request(
     purpose: str,
     within: timedelta,
     is_exclusive: bool = True,
+    is_routine: bool = False,
     params: Mapping[str, Any],
     bench_id: str | None = None,
 ) -> Job:
@@ -48,6 +50,7 @@ def request(
         within=within,
         team_id=site.team_id,
         is_exclusive=is_exclusive,
+        is_routine=is_routine,
     )
 
 
@@ -59,6 +62,7 @@ def tell_backup_started(uow: UnitOfWork, site: Site, backup_id: str, kind: str) 
             backup_id=backup_id,
             site_id=site.id,
             team_id=site.team_id,
+            server_id=benches.get_bench(uow.session, site.bench_id or "").server_id,
             engine=engine,
             kind=kind,
             apps=tuple(site.apps),
@@ -74,9 +78,20 @@ def move(uow: UnitOfWork, site: Site, event: SiteEvent, message: str) -> None:
     uow.record(f"site.{status}", site.target, message, team_id=site.team_id, status=status.value)
 
 
+def writing(uow: UnitOfWork, site: Site, backup_id: str) -> dict[str, Any]:
+    """How an order names the backup that it makes, and the key that encrypts it."""
+    return {"backup_id": backup_id, "key": keys.name_newest(uow, site.team_id)}
+
+
+def reading(backup: Mapping[str, Any]) -> dict[str, Any]:
+    """How an order names a backup that it reads, and the key that opens it; backups of an earlier version have none."""
+    key_id = backup.get("key_id")
+    return {"backup": dict(backup), **({"backup_key": keys.name_key(str(key_id))} if key_id else {})}
+
+
 def restore_params(site: Site, backup: Mapping[str, Any]) -> dict[str, Any]:
     """How a site is made from a backup: what it was told besides its data goes with it."""
-    return {"hostname": site.hostname, "backup": dict(backup), "state": "active", **list_extras(site)}
+    return {"hostname": site.hostname, **reading(backup), "state": "active", **list_extras(site)}
 
 
 def list_extras(site: Site) -> dict[str, Any]:

@@ -142,7 +142,7 @@ def start_archive(uow: UnitOfWork, site: Site) -> None:
     orders.move(uow, site, SiteEvent.ARCHIVE, f"{site.hostname} is being backed up and archived.")
     logins.forget_first(uow, site)
     backup_id = new_id()
-    params: dict[str, Any] = {"backup_id": backup_id, "backup": proof} if proof else {"backup_id": backup_id}
+    params = {**orders.writing(uow, site, backup_id), **(orders.reading(proof) if proof else {})}
     orders.request(
         uow,
         site,
@@ -154,7 +154,7 @@ def start_archive(uow: UnitOfWork, site: Site) -> None:
     orders.tell_backup_started(uow, site, backup_id, "archive")
 
 
-def start_backup(uow: UnitOfWork, site: Site, *, kind: str) -> tuple[str, Job]:
+def start_backup(uow: UnitOfWork, site: Site, *, kind: str, is_routine: bool = False) -> tuple[str, Job]:
     """Take a backup while the site serves. Returns the backup's id and the job."""
     backup_id = new_id()
     job = orders.request(
@@ -163,7 +163,8 @@ def start_backup(uow: UnitOfWork, site: Site, *, kind: str) -> tuple[str, Job]:
         "take_backup",
         purpose=f"Back up {site.hostname}",
         within=orders.DATA_WITHIN,
-        params={"backup_id": backup_id},
+        is_routine=is_routine,
+        params=orders.writing(uow, site, backup_id),
     )
     orders.tell_backup_started(uow, site, backup_id, kind)
     return backup_id, job

@@ -224,7 +224,7 @@ class TestReads:
 
     def test_ready_names_every_dependency(self, agent: RunningAgent) -> None:
         answer = requests.get(f"{agent.plane.agent_url}/ready", timeout=10)
-        names = ("ledger", "redis", "disk", "executor", "reporter", "workers", "enrolment")
+        names = ("ledger", "redis", "disk", "executor", "reporter", "workers", "store", "enrolment")
         assert (answer.status_code, answer.json()["checks"]) == (200, dict.fromkeys(names, "ok"))
 
     def test_openapi_documents_the_refusals(self, agent: RunningAgent) -> None:

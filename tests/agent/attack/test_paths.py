@@ -47,11 +47,9 @@ DEPLOYED = {
 }
 
 
-def make_params(agent: RunningAgent, operation: str) -> dict[str, Any]:
-    """Parameters that this agent would take, for each operation there is."""
-    site_id, backup_id = str(uuid.uuid4()), str(uuid.uuid4())
-    site = agent.site_params(site_id)
-    backup = {
+def make_backup(backup_id: str, site_id: str) -> dict[str, Any]:
+    """A receipt as this agent writes them."""
+    return {
         "id": backup_id,
         "site_id": site_id,
         "engine": "fake",
@@ -59,9 +57,20 @@ def make_params(agent: RunningAgent, operation: str) -> dict[str, Any]:
         "size_bytes": 1,
         "sha256": DIGEST,
         "content_sha256": DIGEST,
+        "content_bytes": 1,
+        "key_id": backup_id,
         "taken_at": "2026-11-23T10:00:00Z",
         "verified_at": "2026-11-23T10:00:00Z",
     }
+
+
+def make_params(agent: RunningAgent, operation: str) -> dict[str, Any]:
+    """Parameters that this agent would take, for each operation there is."""
+    site_id, backup_id = str(uuid.uuid4()), str(uuid.uuid4())
+    site = agent.site_params(site_id)
+    backup = make_backup(backup_id, site_id)
+    key = {"key": {"id": backup_id, "secret": f"secret://backup-key/{backup_id}/value"}}
+    opening = {"backup_key": key["key"]}
     token = f"secret://login/{uuid.uuid4()}/token"
     there = {"to_bench_id": str(uuid.uuid4()), "hostname": "a.localhost", "config": {"greeting": "Hello"}}
     made: dict[str, dict[str, Any]] = {
@@ -71,13 +80,17 @@ def make_params(agent: RunningAgent, operation: str) -> dict[str, Any]:
         "create_site": {**agent.create_params(site_id), "locale": HOME},
         "suspend_site": {**site, "reason": "billing"},
         "resume_site": site,
-        "take_backup": {**site, "backup_id": backup_id},
-        "archive_site": {**site, "backup_id": backup_id, "backup": backup},
-        "restore_site": {**site, "hostname": "a.localhost", "backup": backup, "state": "active"},
-        "change_apps": {**site, "apps": ["base"], "backup_id": backup_id},
+        "take_backup": {**site, **key, "backup_id": backup_id},
+        "delete_backups": {
+            **site,
+            "backups": [{"id": backup_id, "location": f"folder:{site_id}/{backup_id}"}],
+        },
+        "archive_site": {**site, **key, **opening, "backup_id": backup_id, "backup": backup},
+        "restore_site": {**site, **opening, "hostname": "a.localhost", "backup": backup, "state": "active"},
+        "change_apps": {**site, **key, "apps": ["base"], "backup_id": backup_id},
         "rename_site": {**site, "hostname": "b.localhost"},
         "set_config": {**site, "config": {"greeting": "Hello"}},
-        "move_site": {**site, "backup_id": backup_id, **there},
+        "move_site": {**site, **key, "backup_id": backup_id, **there},
         "drop_site": site,
         "set_admin_password": {**site, "login": "owner", "password": f"secret://site/{site_id}/password"},
         "create_login_link": {**site, "login": "owner", "token": token, "ttl_seconds": 60},

@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from agent.operations.archive_site import ArchiveSiteParams
+from agent.stores.errors import StoreFull
 from agent.stores.fake import FakeStore
 from tests.agent.operations.workshop import BadDisk, Workshop
 from tests.agent.support import wait_until
@@ -23,6 +24,16 @@ class BlinkingStore(FakeStore):
     def read_back(self, location: str, destination: Path) -> None:
         self.on_read(location)
         super().read_back(location, destination)
+
+
+class AwayStore(FakeStore):
+    """Takes nothing, and removes nothing."""
+
+    def put(self, name: str, source: Path) -> str:
+        raise StoreFull(f"No room for {name} of {source.stat().st_size} bytes.")
+
+    def delete(self, location: str) -> bool:
+        raise StoreFull(f"Not even {location} can be removed.")
 
 
 def fail_in_drop(shop: Workshop, moment: str = "halfway") -> dict[str, Any]:
@@ -58,6 +69,32 @@ class TestReadBack:
         shop.store = BadDisk()
         assert shop.archive().status == "failed"
         assert shop.state() == "suspended"
+
+
+class TestLockedStore:
+    @pytest.mark.parametrize("operation", ["archive_site", "take_backup"])
+    def test_what_cannot_be_discarded_stays_and_fails_nothing_more(
+        self, shop: Workshop, operation: str
+    ) -> None:
+        shop.store = BadDisk()
+        shop.store.locked_until = "2027-01-01T00:00:00Z"
+        job = shop.do(operation, backup_id=str(uuid.uuid4()))
+        assert job.error is not None
+        assert (job.error.code, job.error.compensated, job.result) == ("backup_damaged", True, None)
+        assert len(shop.store.objects) == 1
+        assert any("locked until 2027-01-01" in step.output for step in job.steps)
+        assert shop.state() == "active"
+
+    def test_a_store_that_is_away_leaves_the_site_as_it_was(self, shop: Workshop) -> None:
+        shop.store = AwayStore()
+        job = shop.archive()
+        assert job.error is not None
+        assert (job.error.code, job.error.step, job.error.compensated) == (
+            "store_full",
+            "ensure_stored",
+            True,
+        )
+        assert shop.state() == "active"
 
 
 class TestFailedDrop:
@@ -153,6 +190,7 @@ class TestAgain:
 
     def test_never_discards_the_backup_that_is_named(self, shop: Workshop) -> None:
         """The same id and content again, and the object is lost sight of while it is read back."""
+        shop.key_id = None
         earlier = fail_in_drop(shop, "before")
         store = BlinkingStore()
         store.objects = shop.store.objects

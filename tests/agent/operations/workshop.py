@@ -1,5 +1,7 @@
 """The real operations and runner in this process, over the fake engine: no bench runs unless a test says so."""
 
+import base64
+import os
 import sys
 import uuid
 from collections.abc import Iterator
@@ -31,6 +33,7 @@ from agent.stores.fake import FakeStore
 from tests.agent.support import free_port, running, wait_until
 
 HOSTNAME = "acme.localhost"
+WRITE_BACKUPS = frozenset({"take_backup", "archive_site", "change_apps", "move_site"})
 PASSWORD = "correct horse battery"
 
 
@@ -85,6 +88,8 @@ class Workshop:
     secrets: dict[str, str] = field(default_factory=dict)
     more_benches: list[str] = field(default_factory=list)
     more_engines: list[Engine] = field(default_factory=list)
+    key_id: str | None = field(default_factory=lambda: str(uuid.uuid4()))
+    """What backups are encrypted with; None as a control plane of an earlier version orders them."""
 
     def ring(self, job_id: str, queue: str) -> None:
         """Nobody waits."""
@@ -99,12 +104,28 @@ class Workshop:
         request = JobRequest(
             operation=operation,
             target=f"site:{self.site_id}",
-            params={"bench_id": self.bench_id, "site_id": self.site_id} | params,
+            params={"bench_id": self.bench_id, "site_id": self.site_id}
+            | self.keys_for(operation, params)
+            | params,
             deadline=datetime.now(UTC) + timedelta(minutes=5),
         )
         JobService(self.ledger, operations, self, utc_now).accept(job_id, request)
         self.make_runner(operations).run(job_id)
         return self.ledger.get_job(job_id)
+
+    def keys_for(self, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+        """The keys that the control plane names with such an order."""
+        named = {}
+        if self.key_id is not None and operation in WRITE_BACKUPS:
+            named["key"] = self.name_key(self.key_id)
+        if (params.get("backup") or {}).get("key_id"):
+            named["backup_key"] = self.name_key(params["backup"]["key_id"])
+        return named
+
+    def name_key(self, key_id: str) -> dict[str, str]:
+        ref = f"secret://backup-key/{key_id}/value"
+        self.secrets.setdefault(ref, base64.urlsafe_b64encode(os.urandom(32)).decode())
+        return {"id": key_id, "secret": ref}
 
     def kill_at(self, moment: str, operation: str, **params: Any) -> None:
         """Run a job until its engine comes to a moment, and end the worker there."""

@@ -8,11 +8,17 @@ from agent.errors import AgentError
 from agent.stores.fake import FakeStore
 from agent.stores.folder import FolderStore
 from agent.stores.port import BackupStore
+from tests.factories.object_store import ObjectStore
 
 
-@pytest.fixture(params=["folder", "fake"])
+@pytest.fixture(params=["folder", "fake", "s3", "s3 with versions"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> BackupStore:
-    return FolderStore(tmp_path / "root" / "deep") if request.param == "folder" else FakeStore()
+    if request.param == "folder":
+        return FolderStore(tmp_path / "root" / "deep")
+    if request.param == "fake":
+        return FakeStore()
+    server: ObjectStore = request.getfixturevalue("object_store")
+    return server.store(server.make_bucket(is_lockable=request.param != "s3"))
 
 
 def make_file(tmp_path: Path, content: bytes = b"data") -> Path:
@@ -46,6 +52,29 @@ class TestPut:
         assert caught.value.code == "backup_location_invalid"
 
 
+class TestLocate:
+    def test_is_where_put_stores(self, store: BackupStore, tmp_path: Path) -> None:
+        assert store.put("site/b1", make_file(tmp_path)) == store.locate("site/b1")
+
+
+class TestDelete:
+    def test_leaves_those_whose_names_begin_the_same(self, store: BackupStore, tmp_path: Path) -> None:
+        short, long = store.put("site/b1", make_file(tmp_path)), store.put("site/b10", make_file(tmp_path))
+        assert store.delete(short)
+        assert (store.exists(short), store.exists(long)) == (False, True)
+
+    def test_the_name_is_free_again(self, store: BackupStore, tmp_path: Path) -> None:
+        store.delete(store.put("a", make_file(tmp_path)))
+        location = store.put("a", make_file(tmp_path, b"other"))
+        store.read_back(location, tmp_path / "back")
+        assert (tmp_path / "back").read_bytes() == b"other"
+
+
+class TestCheck:
+    def test_finds_nothing_wrong_and_leaves_nothing(self, store: BackupStore) -> None:
+        assert all(finding.is_ok for finding in store.check())
+
+
 class TestReadBack:
     def test_missing(self, store: BackupStore, tmp_path: Path) -> None:
         location = store.put("a", make_file(tmp_path))
@@ -54,7 +83,7 @@ class TestReadBack:
             store.read_back(location, tmp_path / "back")
         assert caught.value.code == "backup_missing"
 
-    @pytest.mark.parametrize("location", ["s3:a", "a", "folder:../../etc/passwd", "fake:../a"])
+    @pytest.mark.parametrize("location", ["other:a", "a", "folder:../../etc/passwd", "fake:../a", "s3:../a"])
     def test_refuses_other_locations(self, store: BackupStore, tmp_path: Path, location: str) -> None:
         with pytest.raises(AgentError) as caught:
             store.read_back(location, tmp_path / "back")
@@ -70,6 +99,12 @@ class TestFolderStore:
         store.put("site/b1", make_file(tmp_path))
         names = {path.name for path in (tmp_path / "root" / "site").iterdir()}
         assert names == {"b1", "b2", ".b2.writing.part"}
+
+    def test_a_folder_that_cannot_be_written_to_is_found(self, tmp_path: Path) -> None:
+        (tmp_path / "root").write_text("a file")
+        (finding,) = FolderStore(tmp_path / "root").check()
+        assert not finding.is_ok
+        assert str(tmp_path / "root") in finding.message
 
     def test_leaves_no_halves(self, tmp_path: Path) -> None:
         store = FolderStore(tmp_path / "root")

@@ -21,8 +21,9 @@ from tests.press_app.scene import (
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 """Nothing here depends on the kind of database."""
 
-LISTS = {"list_sites", "list_jobs", "list_teams", "list_subscriptions"}
-"""Operations that show each caller his own."""
+LISTS = {"list_sites", "list_jobs", "list_teams", "list_subscriptions", "get_backup_policy"}
+"""Operations that show each caller his own, or what is the same for all."""
+READ_BACKUPS = {"list_backups", "list_backup_keys", "get_backup_policy"}
 ANY_SCOPE = "backups:read"
 """The one scope of a token that has no other; operations that want it are asked with another one."""
 OTHER_SCOPE = "billing:read"
@@ -91,7 +92,7 @@ def test_a_token_without_the_scope_is_refused(scene: Scene, capsys: pytest.Captu
     for operation in operations(scene.client):
         if operation.name in PUBLIC | set(AGENTS) | {"get_me", STREAM}:
             continue
-        scope = OTHER_SCOPE if operation.name == "list_backups" else ANY_SCOPE
+        scope = OTHER_SCOPE if operation.name in READ_BACKUPS else ANY_SCOPE
         answer = scene.ask(operation, scene.callers[scope])
         assert answer.status_code == 403, (operation.name, answer.text)
         assert scene.snapshot() == before, operation.name

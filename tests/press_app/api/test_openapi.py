@@ -159,7 +159,7 @@ def expected(path: str, name: str) -> set[int]:
     """How a token of another team, with every scope that it can have, is answered."""
     if "{team_id}" in path or "{site_id}" in path or "{job_id}" in path:
         return {403, 404} if name in OPERATORS_ONLY else {404}
-    if name in {"get_me", "list_sites", "list_jobs", "list_teams", "list_subscriptions"}:
+    if name in {"get_me", "list_sites", "list_jobs", "list_teams", "list_subscriptions", "get_backup_policy"}:
         return {200}
     if name in {"get_subscription", "create_site"}:
         return {404, 422}

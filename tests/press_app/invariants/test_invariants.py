@@ -24,7 +24,7 @@ from tests.press_app.driver import Driver
 
 
 def world(driver: Driver) -> World:
-    return World(driver.work, driver.agents, driver.edge)
+    return World(driver.work, driver.agents, driver.edge, driver.runtime.settings)
 
 
 def broken(driver: Driver) -> dict[str, list[Violation]]:
@@ -189,7 +189,7 @@ class TestHostDrift:
                 return state
 
         tell_state(driver, **{site.id: "active"})
-        found = service.check_all(World(driver.work, Slow(), driver.edge))
+        found = service.check_all(World(driver.work, Slow(), driver.edge, driver.runtime.settings))
         assert [violation for invariant, violation in found if invariant.name == "host-drift"] == []
 
     def test_a_silent_agent_is_told_and_others_are_compared(self, driver: Driver) -> None:

@@ -60,6 +60,7 @@ class TestChange:
         assert order.params == {
             "bench_id": small.bench_id,
             "site_id": site.id,
+            "key": order.params["key"],
             "apps": ["base", "crm"],
             "backup_id": backup.id,
         }

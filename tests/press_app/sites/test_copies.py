@@ -7,6 +7,7 @@ from press_app.backups.errors import BackupNotVerified, BackupUnknown
 from press_app.benches import service as benches
 from press_app.benches.lifecycle import BenchEvent
 from press_app.billing.errors import NotEntitled
+from press_app.keys import service as keys
 from press_app.servers import service as servers
 from press_app.sites import service as sites
 from press_app.sites.errors import SiteNameTaken, SiteNotReady
@@ -69,6 +70,7 @@ class TestCopy:
         assert order.params == {
             "bench_id": driver.bench_id,
             "site_id": copy_id,
+            "backup_key": keys.name_key(backup["key_id"]),
             "hostname": "acme-staging.localhost",
             "state": "active",
             "copied_from": origin.id,

@@ -68,7 +68,7 @@ def tell_state(driver: Driver, *bench_ids: str, state: str = "active") -> None:
 
 
 def find_drift(driver: Driver) -> list[str]:
-    world = World(driver.work, driver.agents, driver.edge)
+    world = World(driver.work, driver.agents, driver.edge, driver.runtime.settings)
     return [violation.message for violation in host_drift.find(world)]
 
 

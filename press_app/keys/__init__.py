@@ -1,0 +1,1 @@
+"""Keys of teams: what their backups are encrypted with."""
