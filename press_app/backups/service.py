@@ -83,10 +83,13 @@ def on_copy_due(uow: UnitOfWork, event: SiteCopyDue) -> None:
 
 
 def on_data_replaced(uow: UnitOfWork, event: SiteDataReplaced) -> None:
-    """With the data of a backup come the apps that the site had then."""
+    """With the data of a backup come the apps that the site had then; of one of an earlier version they are known now."""
     backup = uow.session.get(Backup, event.backup_id)
-    if backup is not None and backup.apps is not None:
-        sites.take_apps(uow, sites.get_site(uow.session, event.site_id), backup.apps)
+    if backup is not None and backup.apps is None and event.apps is not None:
+        backup.apps = list(event.apps)
+    apps = event.apps or (backup.apps if backup else None)
+    if apps is not None:
+        sites.take_apps(uow, sites.get_site(uow.session, event.site_id), apps)
 
 
 def on_restore_wanted(uow: UnitOfWork, event: SiteRestoreWanted) -> None:

@@ -74,6 +74,8 @@ class SiteDataReplaced:
 
     site_id: str
     backup_id: str
+    apps: tuple[str, ...] | None
+    """As the host found them in it; None where it does not say."""
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ class Spare(LifecycleRow[SpareStatus, SpareEvent], Base):
 
 
 class Miss(Base):
-    """An order that found no spare of its home: what is asked for within the hour is kept ready, the platform's home or not."""
+    """A site that was made without a spare: what is asked for within the hour is kept ready, the platform's home or not."""
 
     __tablename__ = "spare_miss"
 

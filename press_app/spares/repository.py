@@ -54,6 +54,6 @@ def forget_ended(session: Session, before: datetime) -> None:
 
 
 def count_misses(session: Session) -> dict[tuple[str, str], int]:
-    """Apps and home → orders that found no spare of them."""
+    """Apps and home → sites that were made without a spare of them."""
     query = select(Miss.apps, Miss.locale, func.count()).group_by(Miss.apps, Miss.locale)
     return {(apps, locale): number for apps, locale, number in session.execute(query)}

@@ -8,6 +8,9 @@ from press_app.kit.locale import CONTRACTS_OWN, Locale
 LONGEST_LIFE = timedelta(days=7)
 """A spare is a clone of its template as it was then."""
 
+MOST_ABROAD = 4
+"""Spares of other homes than the platform's that stand on one bench, of all homes together: tenants choose these."""
+
 
 @dataclass(frozen=True)
 class Policy:

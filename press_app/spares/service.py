@@ -1,6 +1,6 @@
 """What can be done with spares: keep enough of them, give one, let the others go."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -63,15 +63,18 @@ def tend(uow: UnitOfWork, policy: Policy) -> None:
 
 def _refill(uow: UnitOfWork, bench: Bench, mine: Sequence[Spare], policy: Policy) -> None:
     room = AT_ONCE - sum(spare.status is SpareStatus.PREPARING for spare in mine)
+    standing = [spare for spare in mine if spare.status in repository.STANDING]
+    abroad = rules.MOST_ABROAD - sum(spare.locale != policy.home.key for spare in standing)
     missed = repository.count_misses(uow.session)
     for apps, locale in _list_kinds(uow, bench, mine, missed, policy.home):
         alike = [spare for spare in mine if (spare.apps, spare.locale) == (apps, locale)]
         is_home = locale == policy.home.key
         bounds, asked = (policy, 0) if is_home else (replace(policy, least=0), missed.get((apps, locale), 0))
         missing = rules.count_missing(_count(alike, asked), bounds)
-        for _ in range(min(missing, room)):
+        for _ in range(min(missing, room if is_home else min(room, abroad))):
             _prepare(uow, bench, apps, locale)
             room -= 1
+            abroad -= not is_home
         ready = [spare for spare in alike if spare.status is SpareStatus.READY]
         for spare in ready[: max(0, -missing)]:
             _let_go(uow, spare)
@@ -81,17 +84,18 @@ def _list_kinds(
     uow: UnitOfWork,
     bench: Bench,
     mine: Sequence[Spare],
-    missed: Collection[tuple[str, str]],
+    missed: Mapping[tuple[str, str], int],
     home: Locale,
 ) -> list[tuple[str, str]]:
-    """Apps and home of what may be kept here: the platform's own home first, then what was asked for, or is left of that."""
+    """Apps and home of what may be kept here: the platform's own home first, then what was asked for most, or is left of that."""
     offered = set(benches.list_offered(uow.session, bench))
     sets = [made["apps"] for made in (bench.facts or {}).get("templates", [])]
     kept = [name_apps(apps) for apps in sets if set(apps) <= offered]
     others = {(spare.apps, spare.locale) for spare in mine} | set(missed)
+    abroad = [kind for kind in others if kind[0] in kept and kind[1] != home.key]
     return [
         *((apps, home.key) for apps in kept),
-        *sorted((apps, locale) for apps, locale in others if apps in kept and locale != home.key),
+        *sorted(abroad, key=lambda kind: (-missed.get(kind, 0), kind)),
     ]
 
 
@@ -166,8 +170,13 @@ def claim(uow: UnitOfWork, apps: Sequence[str], locale: Locale = CONTRACTS_OWN) 
             spare.apply(SpareEvent.GIVE, uow.now())
             uow.enqueue("spare.tend", after=REFILL_AFTER, unique_key=TEND)
             return spare
-    uow.session.add(Miss(id=new_id(), apps=name_apps(apps), locale=locale.key, at=uow.now()))
     return None
+
+
+def note_made(uow: UnitOfWork, site_id: str, apps: Iterable[str], locale: Locale) -> None:
+    """A site was made for this home: counted where there was no spare for it. Orders that came to nothing are no demand."""
+    if not is_given(uow.session, site_id):
+        uow.session.add(Miss(id=new_id(), apps=name_apps(apps), locale=locale.key, at=uow.now()))
 
 
 def take_back(uow: UnitOfWork, site_id: str, *, bench_id: str, apps: Iterable[str]) -> None:

@@ -9,8 +9,6 @@ from press_app.jobs import service as jobs
 from press_app.jobs.lifecycle import JobStatus
 from press_app.jobs.model import Job
 from press_app.kit.db import ReadSession, Session
-from press_app.plans import rules as plan_rules
-from press_app.plans.errors import AppUnknown
 from press_app.sites import rules
 from press_app.sites.lifecycle import SiteStatus
 from press_app.sites.model import Site
@@ -31,19 +29,11 @@ def on_apps_finished(uow: UnitOfWork, job: Job) -> None:
         _end_badly(uow, site, job)
         return
     before = site.apps
-    outcomes.take_apps(uow, site, _read_apps(job))
+    # It may have more than was asked for: apps need others.
+    outcomes.take_apps(uow, site, outcomes.read_apps(job) or job.params["apps"])
     site.size_bytes = (job.result or {}).get("size_bytes", site.size_bytes)
     closed = find_closed_seconds(job)
     _end_well(uow, site, rules.say_difference(*rules.compare(before, site.apps)), closed)
-
-
-def _read_apps(job: Job) -> list[str]:
-    """What the host says that the site has now, which may be more than was asked for: apps need others."""
-    told = (job.result or {}).get("apps")
-    try:
-        return list(plan_rules.check_apps(map(str, told if isinstance(told, list) else job.params["apps"])))
-    except AppUnknown:
-        return list(job.params["apps"])
 
 
 def on_rename_finished(uow: UnitOfWork, job: Job) -> None:

@@ -6,6 +6,8 @@ from press_app.benches import service as benches
 from press_app.edge.port import RouteState
 from press_app.jobs.lifecycle import JobStatus
 from press_app.jobs.model import Job
+from press_app.plans import rules as plan_rules
+from press_app.plans.errors import AppUnknown
 from press_app.sites import rules
 from press_app.sites.events import SiteBackupEnded, SiteDataReplaced
 from press_app.sites.lifecycle import SiteEvent, SiteStatus
@@ -76,6 +78,15 @@ def break_down(uow: UnitOfWork, site: Site, job: Job, action: str) -> None:
     uow.record("site.broken", site.target, message, team_id=site.team_id, status=site.status.value)
 
 
+def read_apps(job: Job) -> tuple[str, ...] | None:
+    """The apps that the site has now, as its host says; None where it does not, or where that cannot be."""
+    told = (job.result or {}).get("apps")
+    try:
+        return plan_rules.check_apps(map(str, told)) if isinstance(told, list) and told else None
+    except AppUnknown:
+        return None
+
+
 def take_apps(uow: UnitOfWork, site: Site, apps: Sequence[str]) -> None:
     """These are its apps from now on; settings of others go with them, as every later order would be refused for them."""
     _, removed = rules.compare(site.apps, apps)
@@ -88,10 +99,10 @@ def take_apps(uow: UnitOfWork, site: Site, apps: Sequence[str]) -> None:
 
 
 def tell_data_replaced(uow: UnitOfWork, site: Site, job: Job) -> None:
-    """Whoever keeps backups knows what the site had then."""
+    """Whoever keeps backups knows what the site had then; the host, what is in them."""
     backup_id = job.params["backup"].get("id")
     if backup_id:
-        uow.publish(SiteDataReplaced(site.id, str(backup_id)))
+        uow.publish(SiteDataReplaced(site.id, str(backup_id), read_apps(job)))
 
 
 def tell_backup_ended(uow: UnitOfWork, site: Site, job: Job) -> None:

@@ -7,6 +7,7 @@ from press_app.edge.port import EXPECTED_STATUS, RouteState, shown
 from press_app.jobs.lifecycle import JobStatus
 from press_app.jobs.model import Job
 from press_app.kit.db import ReadSession, Session
+from press_app.kit.locale import Locale
 from press_app.sites.lifecycle import SiteEvent, SiteStatus
 from press_app.sites.model import Site
 from press_app.sites.rules import MAX_FAILURES
@@ -42,6 +43,7 @@ def on_create_finished(uow: UnitOfWork, job: Job) -> None:
     if job.status is JobStatus.SUCCEEDED:
         site.size_bytes = (job.result or {}).get("size_bytes")
         logins.keep_first(uow, site, job)
+        spares.note_made(uow, site.id, site.apps, Locale(**site.locale))
         outcomes.open_edge(uow, site)
         return
     code = (job.error or {}).get("code")

@@ -151,6 +151,29 @@ class TestRestore:
         driver.finish_all()
         assert driver.site().apps == ["base", "crm", "hr"]
 
+    def test_takes_the_apps_of_the_data_where_the_host_says_them(self, driver: Driver) -> None:
+        site = driver.active_site(plan_code="business")
+        backup_id = take(driver, site.id)
+        driver.finish_all()
+        with driver.work.begin(actor="test") as uow:
+            backups.get_backup(uow.session, backup_id).apps = None  # As an earlier version left it.
+            sites.request_apps(uow, sites.get_site(uow.session, site.id), ["base"])
+        driver.finish_all()
+        restore(driver, site.id, backup_id)
+        driver.answer("restore_site", apps=["base", "crm", "hr"])
+        assert (driver.site().apps, get(driver, backup_id).apps) == (["base", "crm", "hr"],) * 2
+
+    @pytest.mark.parametrize("told", [None, [], "base", ["no such", 7]])
+    def test_trusts_its_own_word_where_the_host_says_nothing_that_can_be(
+        self, driver: Driver, told: object
+    ) -> None:
+        site = driver.active_site()
+        backup_id = take(driver, site.id)
+        driver.finish_all()
+        restore(driver, site.id, backup_id)
+        driver.answer("restore_site", apps=told)
+        assert driver.site().apps == ["base"]
+
     def test_that_was_taken_back_leaves_the_site_running(self, driver: Driver) -> None:
         site = driver.active_site()
         backup_id = take(driver, site.id)

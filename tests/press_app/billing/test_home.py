@@ -7,13 +7,15 @@ from press_app.billing import rules
 from press_app.billing.schemas import SubscriptionPut
 from press_app.config import Settings
 from press_app.kit.locale import CONTRACTS_OWN, Locale
-from press_app.sites.lifecycle import SiteStatus
+from press_app.sites import service as sites
+from press_app.sites.lifecycle import SiteStatus, Wanted
 from press_app.spares import service as spares
-from press_app.spares.rules import Policy
+from press_app.spares.rules import MOST_ABROAD, Policy
 from press_app.work import journal
 from tests.press_app.driver import Driver
 
 BERLIN = Locale("DE", "EUR", "de", "Europe/Berlin")
+ZONES = ["Europe/Rome", "Europe/Oslo", "Asia/Tokyo", "Asia/Aden", "Africa/Cairo", "Europe/Paris"]
 PARIS = {"country": "FR", "currency": "EUR", "language": "fr", "time_zone": "Europe/Paris"}
 
 
@@ -137,6 +139,46 @@ class TestSpares:
         with stocked.work.read() as session:
             left = spares.list_standing(session, [stocked.bench_id])
         assert len(left) == 1, "only the platform's own home is kept without demand"
+
+    def test_are_not_kept_for_orders_that_came_to_nothing(self, stocked: Driver) -> None:
+        self.order_and_end(stocked, "Europe/Paris")
+        assert stocked.orders("create_site") == []
+        self.tend(stocked)
+        stocked.run()
+        assert stocked.orders("prepare_site") == []
+
+    def test_of_other_homes_are_few_on_each_bench_those_that_are_asked_for_most_first(
+        self, stocked: Driver
+    ) -> None:
+        for number in range(6):
+            stocked.observe(external_id=f"n{number}", home={**PARIS, "time_zone": ZONES[number]})
+        stocked.observe(external_id="again", home={**PARIS, "time_zone": ZONES[5]})
+        stocked.finish_all()
+        for _ in range(6):
+            self.tend(stocked)
+            stocked.finish_all()
+        with stocked.work.read() as session:
+            assert len(spares.list_standing(session, [stocked.bench_id])) == 1 + MOST_ABROAD
+        prepared = [each for each in stocked.agents.orders.values() if each.operation == "prepare_site"]
+        zones = [each.params["locale"]["time_zone"] for each in prepared if "locale" in each.params]
+        assert len(zones) == MOST_ABROAD
+        assert zones[:2] == [ZONES[5]] * 2
+
+    def order_and_end(self, driver: Driver, zone: str) -> None:
+        team_id = driver.active_site(plan_code="business").team_id
+        with driver.work.begin(actor="owner") as uow:
+            site = sites.reserve(
+                uow,
+                team_id=team_id,
+                name="short-lived",
+                domain="localhost",
+                apps=("base",),
+                company="x",
+                admin_email="a@b.example",
+                locale=Locale(**{**PARIS, "time_zone": zone}),
+            )
+            sites.set_wanted(uow, site, Wanted.ARCHIVED, why="asked")
+        driver.run()
 
     def test_follow_the_platform_when_it_moves_home(self, stocked: Driver) -> None:
         self.tend(stocked, BERLIN)

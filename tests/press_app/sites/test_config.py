@@ -202,6 +202,14 @@ class TestSecrets:
             "client_secret",
             "secrets",
             "db_pwd",
+            "custom_privatekey",
+            "custom_apitoken",
+            "custom_pass_phrase",
+            "custom_stripe_sk",
+            "custom_auth",
+            "encryption_key",
+            "accesskey_id",
+            "password_length_secret",
         ],
     )
     def test_are_refused_with_advice(self, key: str) -> None:
@@ -209,7 +217,7 @@ class TestSecrets:
             rules.check_config({"fine": 1, key: "x"})
 
     @pytest.mark.parametrize(
-        "key", ["session_hours", "passive_mode", "tokenizer", "keyboard", "secretary", "password_length"]
+        "key", ["session_hours", "passive_mode", "keyboard", "key_width", "sky", "password_length"]
     )
     def test_other_words_are_not_meant(self, key: str) -> None:
         rules.check_config({key: "x"})
