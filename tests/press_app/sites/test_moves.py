@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from press_app.agents.port import AgentUnreachable
+from press_app.backups import service as backups
 from press_app.benches import service as benches
 from press_app.benches.errors import BenchNotEmpty, BenchUnfit, BenchUnknown, NoBench
 from press_app.benches.lifecycle import BenchEvent
@@ -16,6 +17,7 @@ from press_app.sites import service as sites
 from press_app.sites.errors import SiteNotReady, TargetUnclear
 from press_app.sites.lifecycle import HoldKind, SiteStatus
 from press_app.work import journal
+from tests.factories.agents import make_receipt
 from tests.factories.servers import make_bench, make_release, make_server
 from tests.factories.subscriptions import TERMINATED
 from tests.press_app.driver import Driver
@@ -94,6 +96,28 @@ class TestMove:
         assert site.last_change is not None
         assert site.last_change["closed_seconds"] == 12.5
         assert "release tryton-9" in site.last_change["message"]
+
+    def test_ends_the_first_login_link_that_nobody_asked_for(self, moving: Driver) -> None:
+        move(moving, release=NEXT)
+        moving.finish_all()
+        with moving.work.begin(actor="owner") as uow:
+            link = sites.request_login_link(uow, sites.get_site(uow.session, moving.site().id))
+        moving.run()
+        (order,) = moving.orders("create_login_link")
+        assert (order.params["bench_id"], link.path) == (find_bench(moving), None)
+
+    def test_that_is_done_and_not_seen_in_time_is_opened_again_and_not_moved_again(
+        self, moving: Driver
+    ) -> None:
+        move(moving, release=NEXT)
+        moving.run()
+        moving.edge.is_down = True
+        moving.answer("move_site")
+        site = moving.site()
+        assert (site.status, site.change) == (SiteStatus.UPDATING, None)
+        moving.clock.advance(minutes=61)
+        moving.call("site.reconcile")
+        assert (moving.site().error or {})["action"] == "resume"
 
     def test_to_a_named_bench_brings_its_settings_along(self, moving: Driver) -> None:
         with moving.work.begin(actor="owner") as uow:
@@ -232,6 +256,28 @@ class TestUnheardOf:
         assert (site.status, site.change is None) == (SiteStatus.UPDATING, False)
         unheard.pass_time(minutes=1)
         assert (unheard.site().status, unheard.site().bench_id) == (SiteStatus.ACTIVE, find_bench(unheard))
+
+
+class TestGivenUp:
+    def test_what_a_broken_move_left_there_is_removed_when_a_backup_is_restored(self, moving: Driver) -> None:
+        site = moving.site()
+        move(moving, release=NEXT)
+        moving.run()
+        (job,) = moving.orders("move_site")
+        backup = make_receipt(str(job.params["backup_id"]), site.id, moving.clock.now())
+        moving.refuse("move_site", compensated=False, result={"backup": backup})
+        with moving.work.begin(actor="owner") as uow:
+            row = sites.get_site(uow.session, site.id)
+            backups.request_restore(uow, row, backups.get_backup(uow.session, str(job.params["backup_id"])))
+        moving.finish_all()
+        assert (moving.site().status, moving.site().bench_id) == (SiteStatus.ACTIVE, moving.bench_id)
+        assert count_places(moving) == (1, 1), "what is left still takes its place there"
+        tell_state(moving, moving.bench_id, find_bench(moving))
+        moving.pass_time(minutes=10)
+        (drop,) = moving.orders("drop_site")
+        assert drop.params["bench_id"] == find_bench(moving)
+        moving.finish_all()
+        assert count_places(moving) == (1, 0)
 
 
 class TestFirstAttempts:

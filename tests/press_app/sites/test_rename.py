@@ -67,6 +67,20 @@ class TestRename:
         driver.call("site.verify", site_id=site.id)
         assert driver.site().status is SiteStatus.UPDATING
 
+    def test_back_in_the_last_minute_is_not_overtaken_by_the_end_of_the_name(self, driver: Driver) -> None:
+        site = driver.active_site()
+        rename(driver, site.id, "bakery")
+        driver.finish_all()
+        driver.clock.advance(days=29, hours=23, minutes=59)
+        rename(driver, site.id, "acme")
+        driver.clock.advance(minutes=2)
+        driver.call("site.forget")
+        with pytest.raises(SiteNameTaken), driver.work.begin(actor="other") as uow:
+            order(uow, site.team_id, "acme")
+        driver.finish_all()
+        assert driver.site().hostname == "acme.localhost"
+        assert driver.edge.probe("acme.localhost") == 200
+
     def test_back_is_possible_at_once(self, driver: Driver) -> None:
         site = driver.active_site()
         for name in ("bakery", "acme"):
