@@ -28,9 +28,12 @@ def choose_first_apps(granted: Entitlements, offers: Sequence[Collection[str]]) 
 def choose_home(told: Mapping[str, str | None], home: Locale) -> Locale:
     """Where a customer's first company is at home: what Lago knows of it, and the platform's own for the rest.
 
-    A word that nobody understands counts as none: a site at the wrong home is better than none.
+    A word that nobody understands counts as none: a site at the wrong home is better than none. The currency is the one that the
+    customer is billed in, which Lago takes from the plan: without a country it says nothing about his books.
     """
     known = {name: text for name, text in told.items() if text and is_word(name, text)}
+    if "country" not in known:
+        known.pop("currency", None)
     return replace(home, **known)
 
 

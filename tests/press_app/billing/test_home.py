@@ -29,6 +29,8 @@ class TestRule:
             ({"country": "fr", "currency": "euro", "language": "French", "time_zone": "Mars/Base"}, BERLIN),
             ({"country": None, "language": "", "time_zone": "../../etc/passwd"}, BERLIN),
             ({"language": "pt-BR"}, Locale("DE", "EUR", "pt-BR", "Europe/Berlin")),
+            ({"currency": "USD"}, BERLIN),
+            ({"country": "US", "currency": "USD"}, Locale("US", "USD", "de", "Europe/Berlin")),
         ],
     )
     def test_what_is_not_known_is_the_platforms_own(
