@@ -19,6 +19,7 @@ from press_app.spares.rules import Policy
 from press_app.work.unit_of_work import UnitOfWork
 from tests.factories.hostile import HOSTILE
 from tests.factories.servers import make_bench, make_release
+from tests.press_app.backups.test_retention import expire, put_hourly
 from tests.press_app.driver import Driver
 
 TARGET = re.compile(r"(bench|site):[0-9a-f-]{36}")
@@ -40,6 +41,9 @@ def live_through_everything(driver: Driver) -> None:
         newest = backups.find_newest(uow.session, site.id)
         assert newest is not None
         backups.request_restore(uow, sites.get_site(uow.session, site.id), newest)
+    driver.finish_all()
+    put_hourly(driver, site.id, 72)
+    assert expire(driver)
     driver.finish_all()
     change_everything(driver, site.id)
     for wanted in ("hold", "run", "end", "run", "end"):
