@@ -1,5 +1,7 @@
 """``press site``: what a site is made of, and changing that."""
 
+import time
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -8,11 +10,13 @@ from press_app.cli import site_words
 from press_app.cli.api_client import Api
 from press_app.cli.connection import connect
 from press_app.cli.failures import CommandFailed
-from press_app.cli.output import Column, Json, print_fields, print_json, say, show, show_list
+from press_app.cli.output import Column, Json, note, print_fields, print_json, say, show, show_list
 from press_app.cli.site_lookup import SiteRef, get_site
 from press_app.cli.watching import watch, watch_job
 
 WAIT_SECONDS = 1800.0
+BUSY_SECONDS = 120.0
+BUSY_PAUSE_SECONDS = 2.0
 SEEN_SECONDS = 60.0
 """For the look from outside, after the host has done its part."""
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Until it is done; shows the steps.")]
@@ -198,7 +202,7 @@ def _change(
     api: Api, method: str, site: dict[str, Any], door: str, body: dict[str, Any], *, wait: bool, as_json: bool
 ) -> None:
     send = api.put if method == "put" else api.post
-    answer = send(f"/v1/sites/{site['id']}/{door}", body)
+    answer = _send_patiently(lambda: send(f"/v1/sites/{site['id']}/{door}", body))
     if not wait and answer["job_id"] is not None:
         show(answer, as_json=as_json, sentence=f"{site['name']}: job {answer['job_id']} is on its way.")
         return
@@ -207,6 +211,19 @@ def _change(
     else:
         site = follow(api, site["id"], answer["job_id"], quiet=as_json)
     show(site, as_json=as_json, sentence=f"{site['hostname']}: {site['last_change']['message']}")
+
+
+def _send_patiently(send: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """A backup that the schedule takes is over in a moment: whoever asks for more waits for that."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return send()
+        except CommandFailed as failure:
+            if failure.code != "busy" or time.monotonic() > deadline:
+                raise
+            note(f"{failure} Waiting.")
+            time.sleep(BUSY_PAUSE_SECONDS)
 
 
 def follow(api: Api, site_id: str, job_id: str, *, quiet: bool) -> dict[str, Any]:

@@ -10,9 +10,11 @@ from press_app.backups.service import reads
 from press_app.jobs.model import Job
 from press_app.sites import service as sites
 from press_app.sites.errors import NoBackup
-from press_app.sites.events import SiteCopyDue, SiteDataReplaced, SiteRestoreWanted
+from press_app.sites.events import SiteAppsWanted, SiteCopyDue, SiteDataReplaced, SiteRestoreWanted
 from press_app.sites.model import Site
 from press_app.work.unit_of_work import UnitOfWork
+
+BY_OPERATOR = "operator"
 
 
 def on_copy_due(uow: UnitOfWork, event: SiteCopyDue) -> None:
@@ -26,10 +28,13 @@ def on_copy_due(uow: UnitOfWork, event: SiteCopyDue) -> None:
 
 
 def on_data_replaced(uow: UnitOfWork, event: SiteDataReplaced) -> None:
-    """With the data of a backup come the apps that the site had then."""
+    """With the data of a backup come the apps that the site had then; of one of an earlier version they are known now."""
     backup = uow.session.get(Backup, event.backup_id)
-    if backup is not None and backup.apps is not None:
-        sites.get_site(uow.session, event.site_id).apps = list(backup.apps)
+    if backup is not None and backup.apps is None and event.apps is not None:
+        backup.apps = list(event.apps)
+    apps = event.apps or (backup.apps if backup else None)
+    if apps is not None:
+        sites.take_apps(uow, sites.get_site(uow.session, event.site_id), apps)
 
 
 def on_restore_wanted(uow: UnitOfWork, event: SiteRestoreWanted) -> None:
@@ -56,6 +61,7 @@ def request_copy(
     Raises ``backup_unknown`` and :class:`BackupNotVerified`, ``site_not_ready``, ``site_name_taken`` and what the listeners
     of ``SiteReserved`` raise.
     """
+    sites.check_copyable(uow, origin, by_operator=covered_by == BY_OPERATOR)
     if backup is not None:
         _check_usable(origin, backup)
     backup_id = backup.id if backup else sites.start_backup_for_copy(uow, origin)
@@ -78,8 +84,11 @@ def _check_usable(site: Site, backup: Backup) -> Mapping[str, Any]:
 def request_restore(uow: UnitOfWork, site: Site, backup: Backup) -> Job:
     """Put the data of a backup into the running site. What was written since is lost, so a backup is taken by hand first.
 
-    Raises :class:`BackupNotVerified` and what the site's state refuses.
+    Raises :class:`BackupNotVerified`, what the site's state refuses and what the listeners of ``SiteAppsWanted`` raise.
     """
     receipt = _check_usable(site, backup)
     sites.check_restorable(uow, site)
+    more = tuple(app for app in backup.apps or () if app not in site.apps)
+    if more:
+        uow.publish(SiteAppsWanted(site.id, site.team_id, more, is_restore=True))
     return sites.start_restore(uow, site, receipt)
