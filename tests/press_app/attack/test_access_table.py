@@ -44,7 +44,7 @@ NEEDS = {
     **dict.fromkeys(["list_sessions", "sign_out", "end_session"], PEOPLE),
     **dict.fromkeys(["get_me"], "any credential"),
     **dict.fromkeys(["list_teams", "get_team", "list_members"], "teams:read"),
-    **dict.fromkeys(["rename_team"], "teams:write"),
+    **dict.fromkeys(["rename_team", "rotate_backup_key"], "teams:write"),
     **dict.fromkeys(["add_member", "change_member", "remove_member"], "members:write"),
     **dict.fromkeys(["list_tokens", "create_token", "revoke_token"], "tokens:write"),
     **dict.fromkeys(
@@ -64,7 +64,7 @@ NEEDS = {
     ),
     **dict.fromkeys(["change_apps", "rename_site", "set_config", "copy_site"], "sites:write"),
     **dict.fromkeys(["create_login_link", "read_login_link"], "sites:login"),
-    **dict.fromkeys(["list_backups"], "backups:read"),
+    **dict.fromkeys(["list_backups", "list_backup_keys", "get_backup_policy"], "backups:read"),
     **dict.fromkeys(["take_backup", "restore_site"], "backups:write"),
     **dict.fromkeys(["list_jobs", "get_job"], "jobs:read"),
     **dict.fromkeys(["list_subscriptions", "get_subscription"], BOOKS),
@@ -86,7 +86,7 @@ DEVELOPER = VIEWER | {"sites:write", "sites:login", "backups:read", "backups:wri
 BILLING = VIEWER | {"billing:read", "billing:write", BOOKS}
 ADMIN = DEVELOPER | BILLING | {"teams:write", "members:write", "tokens:write"}
 ROLES = {"owner": ADMIN, "admin": ADMIN, "developer": DEVELOPER, "billing": BILLING, "viewer": VIEWER}
-LISTS = {"list_sites", "list_jobs", "list_teams", "list_subscriptions", STREAM}
+LISTS = {"list_sites", "list_jobs", "list_teams", "list_subscriptions", "get_backup_policy", STREAM}
 """Operations that give people only their own, so that everybody who is somebody may ask."""
 HIDDEN = {"site_unknown", "team_unknown", "job_unknown", "subscription_unknown", "not_found"}
 """What a caller hears for what is not his."""
