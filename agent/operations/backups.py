@@ -84,8 +84,8 @@ def write_backup(context: Context[BackupParams]) -> bool:
     return True
 
 
-def keep(context: Context[BackupParams]) -> None:
-    """Do that, and leave what is not encrypted in the job's folder, for the way back."""
+def keep(context: Context[BackupParams]) -> bool:
+    """Write and encrypt them, and leave what is not encrypted in the job's folder, for the way back."""
     params, path = context.params, context.work_dir / PLAIN
     taken_at = context.host.clock()
     context.engine.write_backup(params.bench_id, params.site_id, path)
@@ -109,6 +109,7 @@ def keep(context: Context[BackupParams]) -> None:
         "taken_at": write_time(taken_at),
     }
     context.progress(f"{facts['size_bytes']} bytes{', encrypted' if params.key else ''}")
+    return True
 
 
 def store_backup(context: Context[BackupParams]) -> bool:

@@ -68,7 +68,7 @@ OPERATION = Operation(
     steps=(
         Step(key=Key.LOOK, title="Look how the site stands", run=changes.look),
         Step(key=Key.CLOSE, title="Close the site", run=changes.close, undo=changes.open_as_before),
-        Step(key=Key.WRITE, title="Write a backup", run=changes.keep),
+        Step(key=Key.WRITE, title="Write a backup", run=backups.keep),
         Step(key=Key.STORE, title="Store it off the host", run=backups.store_backup),
         Step(key=Key.VERIFY, title="Read it back and compare", run=backups.read_back),
         Step(key=Key.CHANGE, title="Install and remove apps", run=_change, undo=_bring_back),

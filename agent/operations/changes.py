@@ -6,8 +6,7 @@ from agent.engines.errors import ConfigRefused
 from agent.engines.port import ConfigValue
 from agent.host import files
 from agent.host.clock import read_time, write_time
-from agent.operations import backups, sites
-from agent.operations.backups import BackupParams
+from agent.operations import sites
 from agent.operations.base import Context
 from agent.operations.params import Config, SiteParams
 
@@ -49,12 +48,6 @@ def serve(context: Context[SiteParams]) -> bool:
     """Open what was changed, under its own name."""
     site = sites.get_site(context)
     return context.engine.ensure_site_serving(site.bench_id, site.site_id, site.hostname)
-
-
-def keep(context: Context[BackupParams]) -> bool:
-    """Write what stands into the job's folder, as the backup and for the way back."""
-    backups.keep(context)
-    return True
 
 
 def measure_closed_seconds(context: Context[SiteParams]) -> float:

@@ -112,7 +112,7 @@ OPERATION = Operation(
     steps=(
         Step(key=Key.LOOK, title="Look how the site stands", run=_look),
         Step(key=Key.CLOSE, title="Close the site", run=changes.close, undo=changes.open_as_before),
-        Step(key=Key.WRITE, title="Write a backup", run=changes.keep),
+        Step(key=Key.WRITE, title="Write a backup", run=backups.keep),
         Step(key=Key.STORE, title="Store it off the host", run=backups.store_backup),
         Step(key=Key.VERIFY, title="Read it back and compare", run=backups.read_back),
         Step(key=Key.COPY, title="Bring the data to the other bench", run=_copy, undo=_drop_copy),

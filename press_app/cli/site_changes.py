@@ -202,7 +202,7 @@ def _change(
     api: Api, method: str, site: dict[str, Any], door: str, body: dict[str, Any], *, wait: bool, as_json: bool
 ) -> None:
     send = api.put if method == "put" else api.post
-    answer = _send_patiently(lambda: send(f"/v1/sites/{site['id']}/{door}", body))
+    answer = send_patiently(lambda: send(f"/v1/sites/{site['id']}/{door}", body))
     if not wait and answer["job_id"] is not None:
         show(answer, as_json=as_json, sentence=f"{site['name']}: job {answer['job_id']} is on its way.")
         return
@@ -213,7 +213,7 @@ def _change(
     show(site, as_json=as_json, sentence=f"{site['hostname']}: {site['last_change']['message']}")
 
 
-def _send_patiently(send: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def send_patiently(send: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """A backup that the schedule takes is over in a moment: whoever asks for more waits for that."""
     deadline = time.monotonic() + BUSY_SECONDS
     while True:

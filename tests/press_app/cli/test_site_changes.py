@@ -1,11 +1,13 @@
 """Changing a site from the command line: asked, followed step by step, told in one sentence."""
 
 import io
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from press_app.cli.failures import CommandFailed
-from press_app.cli.site_changes import read_setting
+from press_app.cli.site_changes import read_setting, send_patiently
 from press_app.servers import service as servers
 from press_app.sites import service as sites
 from press_app.sites.lifecycle import Wanted
@@ -13,6 +15,9 @@ from press_app.sites.model import Site
 from tests.factories.servers import make_bench, make_release
 from tests.press_app.cli.conftest import Press
 from tests.press_app.driver import Driver
+
+
+Answer = CommandFailed | dict[str, Any]
 
 
 @pytest.fixture
@@ -118,3 +123,23 @@ class TestReadSetting:
     def test_what_is_no_setting(self, text: str) -> None:
         with pytest.raises(CommandFailed):
             read_setting(text)
+
+
+class TestBusy:
+    def test_a_backup_of_the_schedule_is_waited_for(self) -> None:
+        answers: Iterator[Answer] = iter(
+            [CommandFailed("Busy with: Back up acme.", code="busy"), {"job_id": "1"}]
+        )
+        assert send_patiently(lambda: play(answers)) == {"job_id": "1"}
+
+    def test_any_other_refusal_is_told_at_once(self) -> None:
+        answers: Iterator[Answer] = iter([CommandFailed("No.", code="not_entitled"), {"job_id": "1"}])
+        with pytest.raises(CommandFailed, match="No"):
+            send_patiently(lambda: play(answers))
+
+
+def play(answers: Iterator[Answer]) -> dict[str, Any]:
+    answer = next(answers)
+    if isinstance(answer, CommandFailed):
+        raise answer
+    return answer
