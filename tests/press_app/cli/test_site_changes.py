@@ -16,7 +16,6 @@ from tests.factories.servers import make_bench, make_release
 from tests.press_app.cli.conftest import Press
 from tests.press_app.driver import Driver
 
-
 Answer = CommandFailed | dict[str, Any]
 
 
